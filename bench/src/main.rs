@@ -1,0 +1,3 @@
+//! What Spillway costs and what it brings, measured in one run beside a baseline.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Timestamps, moving averages and seeded randomness: what every decision is made of.

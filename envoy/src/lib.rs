@@ -1,0 +1,1 @@
+//! The shipped Envoy configuration, and how to place it on other ports and paths.

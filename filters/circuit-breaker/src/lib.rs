@@ -1,0 +1,1 @@
+//! Envoy upstream filter: the books of each endpoint, per attempt.

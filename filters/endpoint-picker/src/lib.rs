@@ -1,0 +1,1 @@
+//! Envoy filter: weighted least-connection routing on an unmodified Envoy.

@@ -1,0 +1,1 @@
+//! End-to-end tests: a real Envoy, the built filters, real workers.

@@ -1,0 +1,3 @@
+//! cargo xtask: set-up, build, up, test, bench, lint.
+
+fn main() {}
