@@ -1,1 +1,6 @@
 //! What the parts of Spillway agree on: header names, metric names, the load report, the error body.
+//!
+//! A name that two parts must spell alike is spelt here, once.
+
+pub mod headers;
+pub mod metrics;

@@ -1,1 +1,18 @@
-//! The OpenAI-style request and response: facts of a request, server-sent events.
+//! The OpenAI-style request and response, as filters and inference workers need them.
+//!
+//! - [`api`]: which API a path belongs to, and which event ends a stream of that API;
+//! - [`sse`]: an incremental scanner of server-sent events, for bytes split anywhere;
+//! - [`request`]: a request body turned into checked values, with errors a caller can act on;
+//! - [`response`]: the bodies and stream chunks of an answer.
+//!
+//! Everything here is a function of its arguments: no I/O, no clock, no randomness. The crate runs in the filters
+//! (wasm32) and in the worker.
+//!
+//! What it does not do: it does not know HTTP (status, headers), does not tokenise, and does not interpret prompts.
+
+#![forbid(unsafe_code)]
+
+pub mod api;
+pub mod request;
+pub mod response;
+pub mod sse;

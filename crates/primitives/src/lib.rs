@@ -1,1 +1,12 @@
-//! Timestamps, moving averages and seeded randomness: what every decision is made of.
+//! What every decision is made of: points in time, moving averages, seeded randomness.
+//!
+//! Nothing here reads a clock or gathers entropy. Time and seeds come in as arguments, so that the same decision
+//! runs in a filter, in a simulator and in a test.
+
+mod ewma;
+mod seed;
+mod timestamp;
+
+pub use ewma::Ewma;
+pub use seed::{Rng, rng_from};
+pub use timestamp::Timestamp;

@@ -1,0 +1,14 @@
+//! Header names, in the lower case that Envoy and HTTP/2 use.
+
+/// `ip:port[,ip:port…]`: the endpoints a filter chose, best first; later entries serve retries. Read by Envoy's
+/// `override_host` policy. A client's own value is always removed.
+pub const DESTINATION_ENDPOINT: &str = "x-gateway-destination-endpoint";
+
+/// The load report that an inference worker sends with every answer; see [`crate::load_report`].
+pub const LOAD_REPORT: &str = "endpoint-load-metrics";
+
+/// With debug on: the endpoint that answered, `ip:port`.
+pub const SERVED_BY: &str = "x-spillway-endpoint";
+
+/// Seconds after which a refused request may be tried again (RFC 9110, section 10.2.3).
+pub const RETRY_AFTER: &str = "retry-after";

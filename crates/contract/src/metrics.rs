@@ -1,0 +1,113 @@
+//! Metric names, built in one place so that the filters that write them, the filters that read them, Envoy's
+//! `stats_tags` and the tests cannot drift apart.
+//!
+//! A name is `spillway.pool.<pool>.endpoint.<label>.<noun>` for the gauges of an endpoint,
+//! `spillway.pool.<pool>.<noun>` for those of a pool, and `spillway.<filter>.<noun>` for a filter's own.
+//! Dots part a name, so dots and colons inside a pool's name or an address are replaced by `_`.
+
+/// What a pool's name or an endpoint's address looks like inside a metric name.
+///
+/// Letters, digits, `-` and `_` stay; everything else becomes `_`. Two different names can give the same text
+/// (`a.b` and `a_b`), so pools of one Envoy must differ in more than punctuation.
+#[must_use]
+pub fn label(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+}
+
+/// What is known about an endpoint, each an Envoy gauge that all Envoy workers share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EndpointGauge {
+    /// Attempts sent and not completed.
+    InFlight,
+    /// Moving average of the time to first token, in microseconds; 0 is "not known yet".
+    TimeToFirstToken,
+    /// Moving share of attempts that failed, in thousandths.
+    Failures,
+    /// For a label that is a number and not an address: the IPv4 address and port as `address << 16 | port`,
+    /// so that the label can still be read; 0 where there is none.
+    Address,
+}
+
+impl EndpointGauge {
+    /// The last part of the gauge's name.
+    #[must_use]
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::InFlight => "in_flight",
+            Self::TimeToFirstToken => "ttft_ewma_us",
+            Self::Failures => "failure_permille",
+            Self::Address => "address_ipv4_port",
+        }
+    }
+
+    /// The gauge's whole name; `pool` and `endpoint` are labels already (see [`label`]).
+    #[must_use]
+    pub fn name(self, pool: &str, endpoint: &str) -> String {
+        format!("spillway.pool.{pool}.endpoint.{endpoint}.{}", self.noun())
+    }
+}
+
+/// What is known about a pool, each an Envoy gauge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PoolGauge {
+    /// Unix time in seconds at which the pool's membership was last read from its source.
+    MembershipRefreshed,
+    /// Unix time in seconds at which a filter that books every attempt was last seen at work. While it is
+    /// recent, filters that see only whole requests leave the books alone.
+    AttemptsBooked,
+    /// Endpoints that may be chosen.
+    Eligible,
+}
+
+impl PoolGauge {
+    /// The last part of the gauge's name.
+    #[must_use]
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::MembershipRefreshed => "membership_refreshed_seconds",
+            Self::AttemptsBooked => "attempts_booked_seconds",
+            Self::Eligible => "eligible_endpoints",
+        }
+    }
+
+    /// The gauge's whole name; `pool` is a label already (see [`label`]).
+    #[must_use]
+    pub fn name(self, pool: &str) -> String {
+        format!("spillway.pool.{pool}.{}", self.noun())
+    }
+}
+
+/// The name of a filter's own metric, as `spillway.<filter>.<noun>`, with the filter's dashes as underscores.
+#[must_use]
+pub fn filter_metric(filter: &str, noun: &str) -> String {
+    format!("spillway.{}.{noun}", filter.replace('-', "_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn labels_have_no_dots_and_no_colons() {
+        for (name, expected) in [
+            ("127.0.0.1:8001", "127_0_0_1_8001"),
+            ("[2001:db8::1]:80", "_2001_db8__1__80"),
+            ("outbound|80||worker.ns.svc", "outbound_80__worker_ns_svc"),
+            ("inference-a_b", "inference-a_b"),
+        ] {
+            assert_eq!(label(name), expected, "for {name}");
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_the_design() {
+        assert_eq!(
+            EndpointGauge::InFlight.name("inference", "127_0_0_1_8001"),
+            "spillway.pool.inference.endpoint.127_0_0_1_8001.in_flight"
+        );
+        assert_eq!(PoolGauge::Eligible.name("inference"), "spillway.pool.inference.eligible_endpoints");
+        assert_eq!(filter_metric("endpoint-picker", "picks_total"), "spillway.endpoint_picker.picks_total");
+    }
+}
