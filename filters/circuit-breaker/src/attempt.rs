@@ -1,0 +1,153 @@
+//! One attempt at one endpoint, as the upstream filter chain sees it.
+
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+use spillway_host::{Buffer, Headers, Mode, mode_of_request, paths};
+use spillway_inference::sse::Scanner;
+use spillway_pool::{Attempt, Outcome};
+
+use crate::root::Shared;
+
+/// How much of one chunk is looked at for the first event.
+const MAX_LOOKED_AT: usize = 64 << 10;
+
+/// How far the answer has come.
+#[derive(Debug)]
+enum Answer {
+    /// No headers yet.
+    Awaited,
+    /// The status says that the endpoint failed.
+    Failed,
+    /// Headers have come; the body goes on.
+    Begun,
+    /// All of it has come.
+    Whole,
+}
+
+/// An attempt.
+pub(crate) struct Stream {
+    shared: Option<Rc<Shared>>,
+    attempt: Option<Attempt>,
+    answer: Answer,
+    /// Looks for the first event of a stream; gone once it has come.
+    first_event: Option<Box<Scanner>>,
+}
+
+impl Stream {
+    pub(crate) fn new(shared: Option<Rc<Shared>>) -> Self {
+        Self { shared, attempt: None, answer: Answer::Awaited, first_event: None }
+    }
+
+    pub(crate) fn request(&mut self) {
+        let Some(shared) = &self.shared else { return };
+        if mode_of_request(&*shared.host, &shared.rules) == Mode::Off {
+            return;
+        }
+        let text = |path| shared.host.property(path).ok().flatten().and_then(|text| String::from_utf8(text).ok());
+        let (Some(cluster), Some(address)) = (text(paths::CLUSTER_NAME), text(paths::UPSTREAM_ADDRESS)) else {
+            return;
+        };
+        let Ok(mut pools) = shared.pools.try_borrow_mut() else { return };
+        let Some(pool) = pools.pool(&cluster) else { return };
+        self.attempt = pools.begin(pool, &address, shared.host.now());
+    }
+
+    pub(crate) fn response_headers(&mut self, end_of_stream: bool) {
+        let (Some(shared), Some(_)) = (&self.shared, &self.attempt) else { return };
+        let header = |name| shared.host.header(Headers::Response, name).ok().flatten().unwrap_or_default();
+        self.answer = match (header(":status").first(), end_of_stream) {
+            (Some(b'5'), _) => Answer::Failed,
+            (_, true) => Answer::Whole,
+            (_, false) => Answer::Begun,
+        };
+        if matches!(self.answer, Answer::Begun) && header("content-type").starts_with(b"text/event-stream") {
+            self.first_event = Some(Box::new(Scanner::new(None)));
+        }
+    }
+
+    pub(crate) fn response_body(&mut self, bytes: usize, end_of_stream: bool) {
+        if end_of_stream {
+            self.is_whole();
+        }
+        let (Some(shared), Some(attempt), Some(scanner)) = (&self.shared, &self.attempt, &mut self.first_event)
+        else {
+            return;
+        };
+        let chunk = shared.host.buffer(Buffer::ResponseBody, 0, bytes.min(MAX_LOOKED_AT)).unwrap_or_default();
+        if scanner.feed(&chunk).first_data {
+            self.first_event = None;
+            if let Ok(pools) = shared.pools.try_borrow() {
+                pools.first_token(attempt, shared.host.now());
+            }
+        }
+    }
+
+    fn is_whole(&mut self) {
+        if matches!(self.answer, Answer::Begun) {
+            self.answer = Answer::Whole;
+        }
+    }
+
+    pub(crate) fn done(&mut self) {
+        let (Some(shared), Some(attempt)) = (&self.shared, self.attempt.take()) else { return };
+        let outcome = match self.answer {
+            Answer::Whole => Outcome::Success,
+            Answer::Failed => Outcome::Failure,
+            Answer::Awaited | Answer::Begun if broke_off(shared) => Outcome::Failure,
+            Answer::Awaited | Answer::Begun => Outcome::Unknown,
+        };
+        shared.count(outcome);
+        if let Ok(mut pools) = shared.pools.try_borrow_mut() {
+            pools.end(attempt, outcome, shared.host.now());
+        }
+    }
+}
+
+/// Whether an answer that never became whole is the endpoint's fault: the connection failed, or Envoy noted an
+/// upstream reset or a time-out. Otherwise the client left.
+fn broke_off(shared: &Shared) -> bool {
+    let host = &*shared.host;
+    let flags = host.property(paths::RESPONSE_FLAGS).ok().flatten().unwrap_or_default();
+    let flags = flags.first_chunk::<8>().map_or(0, |flags| u64::from_le_bytes(*flags));
+    flags & UPSTREAM_FAULTS != 0
+        || host.property(paths::UPSTREAM_FAILURE).ok().flatten().is_some_and(|why| !why.is_empty())
+}
+
+/// Bits of Envoy's `CoreResponseFlag` that blame the endpoint: upstream request timeout (2), local reset (3),
+/// remote reset (4), connection failure (5), connection termination (6), protocol error.
+const UPSTREAM_FAULTS: u64 = 0b111_1100;
+
+impl Context for Stream {
+    fn on_done(&mut self) -> bool {
+        self.done();
+        true
+    }
+}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _headers: usize, _end_of_stream: bool) -> Action {
+        #[cfg(feature = "chaos")]
+        if let Some(shared) = &self.shared {
+            spillway_host::panic_if_asked(&*shared.host, "circuit-breaker");
+        }
+        self.request();
+        Action::Continue
+    }
+
+    fn on_http_response_headers(&mut self, _headers: usize, end_of_stream: bool) -> Action {
+        self.response_headers(end_of_stream);
+        Action::Continue
+    }
+
+    fn on_http_response_body(&mut self, bytes: usize, end_of_stream: bool) -> Action {
+        self.response_body(bytes, end_of_stream);
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _trailers: usize) -> Action {
+        self.is_whole();
+        Action::Continue
+    }
+}

@@ -1,0 +1,159 @@
+//! The picker's configuration.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use spillway_host::{Permille, Ranged, Rule};
+use spillway_pool::Settings;
+use spillway_routing::score::Weights;
+use spillway_routing::table::Bounds;
+
+use crate::membership::Address;
+
+/// Configuration of the endpoint-picker.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Pools (clusters) to know from the start, so that the first request is picked for already. Others are met
+    /// with their first request. At most 16 pools in one Envoy.
+    pub pools: Vec<String>,
+    /// Where the endpoints of a pool come from.
+    pub membership: Membership,
+    /// A membership older than this is not believed any more, and Envoy's own policy decides.
+    pub membership_lasts_ms: Ranged<2_000, 3_600_000>,
+    /// How many endpoints one decision looks at; a larger pool is sampled.
+    pub candidates: Ranged<1, 8>,
+    /// How many endpoints are named for one request: the first attempt and the retries.
+    pub attempts: Ranged<1, 8>,
+    /// Weight of `1 / (1 + in flight)`, in thousandths.
+    pub connections_permille: Permille,
+    /// Weight of `fastest mean response time / mean response time`, in thousandths.
+    pub response_time_permille: Permille,
+    /// Endpoints of a pool whose metrics carry their address as label; as many again carry a number.
+    pub max_endpoints: Ranged<1, 8_192>,
+    /// Tells the client which endpoint answered, in `x-spillway-endpoint`.
+    pub debug_header: bool,
+    /// For which requests the picker works; the first rule that matches counts, and without one it works.
+    pub rules: Vec<Rule>,
+}
+
+/// Where the endpoints of a pool come from.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Membership {
+    /// Envoy's own membership and health, read from its admin interface by one VM of the process.
+    Admin(Admin),
+    /// A list by pool. Envoy's health checks are not seen this way.
+    Static(BTreeMap<String, Vec<Address>>),
+}
+
+/// How to read Envoy's admin interface.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    /// The cluster whose one endpoint is the admin interface.
+    pub cluster: String,
+    /// How often it is read. A slow or large answer makes it up to eight times longer.
+    pub interval_ms: Ranged<100, 60_000>,
+    /// How long one answer may take.
+    pub timeout_ms: Ranged<50, 60_000>,
+    /// A larger answer is refused whole.
+    pub max_answer_bytes: Ranged<1_024, 268_435_456>,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            cluster: "admin".into(),
+            interval_ms: Ranged::held(1_000),
+            timeout_ms: Ranged::held(1_000),
+            max_answer_bytes: Ranged::held(32 << 20),
+        }
+    }
+}
+
+impl Default for Membership {
+    fn default() -> Self {
+        Self::Admin(Admin::default())
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            pools: Vec::new(),
+            membership: Membership::default(),
+            membership_lasts_ms: Ranged::held(30_000),
+            candidates: Ranged::held(4),
+            attempts: Ranged::held(3),
+            connections_permille: Ranged::held(700),
+            response_time_permille: Ranged::held(300),
+            max_endpoints: Ranged::held(1_024),
+            debug_header: false,
+            rules: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// The settings of the books.
+    #[must_use]
+    pub fn books(&self) -> Settings {
+        Settings {
+            bounds: Bounds { max_endpoints: size(self.max_endpoints.get()) },
+            membership_lasts: Duration::from_millis(self.membership_lasts_ms.get()),
+            ..Settings::default()
+        }
+    }
+
+    /// The weights of the score.
+    #[must_use]
+    pub fn weights(&self) -> Weights {
+        let share = |permille: Permille| f64::from(u16::try_from(permille.get()).unwrap_or(1000)) / 1000.0;
+        Weights { connections: share(self.connections_permille), response_time: share(self.response_time_permille) }
+    }
+}
+
+pub(crate) fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spillway_host::{fake::Fake, load, reference};
+    use std::path::Path;
+
+    #[track_caller]
+    fn refused(text: &str, expected: &str) {
+        let host = Fake::new();
+        host.set_configuration(text);
+        let error = load::<Config>(&*host, text.len()).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{text} gives: {error}");
+    }
+
+    #[test]
+    fn a_wrong_field_is_named_with_what_came_and_what_was_expected() {
+        refused(r#"{"candidates": 0}"#, "candidates: invalid value: integer `0`, expected an integer from 1 to 8");
+        refused(r#"{"candidate": 4}"#, "candidate: unknown field `candidate`, expected one of `pools`, ");
+        refused(
+            r#"{"membership": {"admin": {"interval_ms": 5}}}"#,
+            "membership.admin.interval_ms: invalid value: integer `5`, expected an integer from 100 to 60000",
+        );
+        refused(
+            r#"{"membership": {"static": {"inference": ["127.0.0.1:8001", "worker:8002"]}}}"#,
+            "membership.static.inference[1]: invalid value: string \"worker:8002\", expected an address as ip:port",
+        );
+        refused(r#"{"membership": {"dns": {}}}"#, "membership.dns: unknown variant `dns`");
+        refused(r#"{"rules": [{"mode": "on"}]}"#, "rules[0].mode: unknown variant `on`, expected one of `enforce`");
+    }
+
+    #[test]
+    fn the_reference_is_what_the_code_says() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let schema = here.join("../../docs/configuration/endpoint-picker.schema.json");
+        reference::check::<Config>(&here.join("README.md"), &schema).unwrap();
+    }
+}

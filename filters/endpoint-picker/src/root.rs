@@ -1,0 +1,152 @@
+//! One VM's picker: its configuration, its view of the pools, and what it does once a second.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
+use spillway_contract::metrics::filter_metric;
+use spillway_host::{Counter, Host, Rule, gauges_work, load};
+use spillway_pool::Pools;
+use spillway_primitives::{Rng, rng_from};
+
+use crate::Config;
+use crate::config::size;
+use crate::http::Stream;
+use crate::membership::Source;
+use crate::pick::{How, Reason};
+
+/// What all streams of a VM share.
+pub(crate) struct Shared {
+    pub(crate) host: Rc<dyn Host>,
+    pub(crate) pools: RefCell<Pools>,
+    pub(crate) rng: RefCell<Rng>,
+    pub(crate) how: How,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) debug_header: bool,
+    pub(crate) gauges_work: bool,
+    decisions: BTreeMap<Reason, Counter>,
+}
+
+impl Shared {
+    pub(crate) fn count(&self, reason: Reason) {
+        if let Some(counter) = self.decisions.get(&reason) {
+            counter.add(&*self.host, 1);
+        }
+    }
+}
+
+/// The root context: one per VM and configuration.
+pub struct Root {
+    host: Rc<dyn Host>,
+    running: Option<Running>,
+}
+
+struct Running {
+    shared: Rc<Shared>,
+    source: Source,
+}
+
+impl Root {
+    /// A root context that is not configured yet.
+    #[must_use]
+    pub fn new(host: Rc<dyn Host>) -> Self {
+        Self { host, running: None }
+    }
+
+    fn start(&self, configuration_bytes: usize) -> Result<Running, Box<dyn std::error::Error>> {
+        let host = &self.host;
+        let config: Config = load(&**host, configuration_bytes)?;
+        let gauges_work = gauges_work(&**host);
+        if !gauges_work {
+            log::error!("gauges cannot be read back (stats_matcher?); envoy's own policy chooses endpoints");
+        }
+        let mut pools = Pools::new(Rc::clone(host), config.books())?;
+        let source = Source::new(&**host, &config.membership, pools.holder())?;
+        for name in config.pools.iter().chain(&source.pools()) {
+            if pools.pool(name).is_none() {
+                log::error!("pool {name} has no room: at most 16 pools in one envoy");
+            }
+        }
+        let mut decisions = BTreeMap::new();
+        for reason in Reason::ALL {
+            let name = filter_metric("endpoint-picker", &format!("{}_total", reason.as_str()));
+            decisions.insert(reason, Counter::define(&**host, &name)?);
+        }
+        host.set_tick(source.interval())?;
+        let rng = rng_from(&[host.now().as_nanos(), pools.holder()]);
+        let shared = Shared {
+            host: Rc::clone(host),
+            pools: RefCell::new(pools),
+            rng: RefCell::new(rng),
+            how: How {
+                weights: config.weights(),
+                candidates: size(config.candidates.get()),
+                attempts: size(config.attempts.get()),
+            },
+            rules: config.rules,
+            debug_header: config.debug_header,
+            gauges_work,
+            decisions,
+        };
+        Ok(Running { shared: Rc::new(shared), source })
+    }
+
+    pub(crate) fn configure(&mut self, configuration_bytes: usize) -> bool {
+        match self.start(configuration_bytes) {
+            Ok(running) => {
+                self.running = Some(running);
+                self.tick();
+                true
+            }
+            Err(error) => {
+                log::error!("endpoint-picker: configuration refused: {error}");
+                false
+            }
+        }
+    }
+
+    pub(crate) fn tick(&mut self) {
+        let Some(Running { shared, source }) = &mut self.running else { return };
+        let now = self.host.now();
+        let Ok(mut pools) = shared.pools.try_borrow_mut() else { return };
+        pools.tick(now);
+        source.tick(&*self.host, &mut pools, now);
+    }
+
+    pub(crate) fn answered(&mut self, token: u32, body_bytes: usize) {
+        let Some(Running { shared, source }) = &mut self.running else { return };
+        let now = self.host.now();
+        let Ok(mut pools) = shared.pools.try_borrow_mut() else { return };
+        source.answered(&*self.host, &mut pools, token, body_bytes, now);
+    }
+
+    pub(crate) fn stream(&self) -> Stream {
+        Stream::new(self.running.as_ref().map(|running| Rc::clone(&running.shared)))
+    }
+}
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, _headers: usize, body_bytes: usize, _trailers: usize) {
+        self.answered(token, body_bytes);
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, configuration_bytes: usize) -> bool {
+        self.configure(configuration_bytes)
+    }
+
+    fn on_tick(&mut self) {
+        self.tick();
+    }
+
+    fn create_http_context(&self, _context: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(self.stream()))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}

@@ -1,0 +1,245 @@
+//! The books of all pools, as one VM keeps them.
+
+use std::rc::Rc;
+
+use spillway_contract::metrics::filter_metric;
+use spillway_host::{Counter, Host, HostError};
+use spillway_primitives::Timestamp;
+use spillway_routing::membership::Member;
+
+use crate::share::Shares;
+use crate::{Attempt, Outcome, PoolId, Settings, View, keys, registry, repair};
+
+/// What goes wrong with the books themselves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counters {
+    pub(crate) repaired: Counter,
+    pub(crate) below_zero: Counter,
+    untracked: Counter,
+    refused: Counter,
+}
+
+/// All pools.
+pub struct Pools {
+    pub(crate) host: Rc<dyn Host>,
+    pub(crate) settings: Settings,
+    pub(crate) counters: Counters,
+    /// What tells this VM from all others.
+    pub(crate) holder: u64,
+    /// By the pool's number.
+    pub(crate) views: Vec<Option<View>>,
+    shares: Option<Shares>,
+}
+
+impl Pools {
+    /// Makes the keys of shared data that the books need. On configuration, before there is traffic.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError`] when the host has no shared data or refuses a metric.
+    pub fn new(host: Rc<dyn Host>, settings: Settings) -> Result<Self, HostError> {
+        registry::create(&*host)?;
+        let holder = registry::next_holder(&*host)?;
+        let counter = |noun| Counter::define(&*host, &filter_metric("books", noun));
+        let counters = Counters {
+            repaired: counter("repaired_total")?,
+            below_zero: counter("below_zero_total")?,
+            untracked: counter("untracked_attempts_total")?,
+            refused: counter("refused_endpoints_total")?,
+        };
+        Ok(Self { host, settings, counters, holder, views: Vec::new(), shares: None })
+    }
+
+    /// What tells this VM from all others of the process: a seed for whatever must differ between them.
+    #[must_use]
+    pub const fn holder(&self) -> u64 {
+        self.holder
+    }
+
+    /// The pool of that name; `None` when there are more pools than numbers.
+    pub fn pool(&mut self, name: &str) -> Option<PoolId> {
+        if let Some(view) = self.views().find(|view| view.name() == name) {
+            return Some(view.id);
+        }
+        let number = registry::claim_pool(&*self.host, name)?;
+        self.learn(number)
+    }
+
+    /// A pool as this VM sees it.
+    #[must_use]
+    pub fn view(&self, pool: PoolId) -> Option<&View> {
+        self.views.get(pool.0)?.as_ref()
+    }
+
+    /// Every pool that this VM knows.
+    pub fn views(&self) -> impl Iterator<Item = &View> {
+        self.views.iter().flatten()
+    }
+
+    /// Once a second: renews the lease, looks at every table again, and takes back what VMs that are gone owe.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.renew(now);
+        (0..keys::MAX_POOLS).for_each(|number| {
+            if self.learn(number).is_some() {
+                self.look(PoolId(number), now);
+            }
+        });
+        repair::tick(self, now);
+    }
+
+    /// Says that this VM books every attempt on the pools that it knows.
+    pub fn mark_booked(&self, now: Timestamp) {
+        self.views().for_each(|view| view.mark_booked(&*self.host, now));
+    }
+
+    /// Makes `members` the membership of a pool.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError`] from shared data.
+    pub fn set_members(&mut self, pool: PoolId, members: &[Member], now: Timestamp) -> Result<(), HostError> {
+        let Some(view) = self.view(pool) else { return Ok(()) };
+        let idle = |place| is_idle(&*self.host, view, place);
+        let applied =
+            registry::apply(&*self.host, pool.0, members, now, self.settings.bounds, idle)?;
+        view.mark_refreshed(&*self.host, now);
+        if applied.refused > 0 {
+            self.counters.refused.add(&*self.host, u32::try_from(applied.refused).unwrap_or(u32::MAX));
+        }
+        self.look(pool, now);
+        if let Some(view) = self.view(pool) {
+            applied.fresh.iter().for_each(|place| view.start_anew(&*self.host, *place));
+        }
+        Ok(())
+    }
+
+    /// An attempt goes to `address`: one more in flight there. `None`, and counted as untracked, when the endpoint
+    /// has no place.
+    pub fn begin(&mut self, pool: PoolId, address: &str, now: Timestamp) -> Option<Attempt> {
+        let known = self.view(pool)?.place_of(address);
+        let place = match known {
+            Some(place) => Some(place),
+            None => self.claim(pool, address, now),
+        };
+        let counted = place.filter(|_| self.may_count(now)).and_then(|place| {
+            let gauge = self.view(pool)?.gauges(place)?.in_flight;
+            self.shares.as_mut()?.raise(pool.0, place);
+            let attempt = Attempt { pool, place, began: now };
+            gauge.add(&*self.host, 1).ok()?;
+            self.write_share(&attempt);
+            Some(attempt)
+        });
+        if counted.is_none() {
+            self.counters.untracked.add(&*self.host, 1);
+        }
+        counted
+    }
+
+    /// The first token of an attempt's answer has come: its time joins the mean.
+    pub fn first_token(&self, attempt: &Attempt, now: Timestamp) {
+        let micros = u64::try_from(now.since(attempt.began).as_micros()).unwrap_or(u64::MAX);
+        self.add_response_time(attempt, micros);
+    }
+
+    /// An attempt is over: one fewer in flight, and its outcome joins the share of failures. A failure also counts
+    /// as slow.
+    pub fn end(&mut self, attempt: Attempt, outcome: Outcome, now: Timestamp) {
+        let may_count = self.may_count(now);
+        if let Some(shares) = &mut self.shares {
+            shares.lower(attempt.pool.0, attempt.place);
+        }
+        let Some(gauges) = self.view(attempt.pool).and_then(|view| view.gauges(attempt.place)) else { return };
+        if may_count {
+            gauges.in_flight.add(&*self.host, -1).ok();
+            self.write_share(&attempt);
+        }
+        let failed = match outcome {
+            Outcome::Success => 0,
+            Outcome::Failure => 1000,
+            Outcome::Unknown => return,
+        };
+        let old = gauges.failures.read(&*self.host);
+        if old != failed {
+            gauges.failures.set(&*self.host, self.settings.failures.next(Some(old), failed));
+        }
+        if outcome == Outcome::Failure {
+            let took = now.since(attempt.began).max(self.settings.failure_counts_as);
+            self.add_response_time(&attempt, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        }
+    }
+
+    fn write_share(&self, attempt: &Attempt) {
+        if let Some(shares) = &self.shares {
+            shares.write(&*self.host, attempt.pool.0, attempt.place);
+        }
+    }
+
+    fn add_response_time(&self, attempt: &Attempt, micros: u64) {
+        let Some(gauges) = self.view(attempt.pool).and_then(|view| view.gauges(attempt.place)) else { return };
+        let old = Some(gauges.ttft.read(&*self.host)).filter(|mean| *mean > 0);
+        gauges.ttft.set(&*self.host, self.settings.response_time.next(old, micros.max(1)));
+    }
+
+    /// Learns of a pool, or takes in its table again.
+    fn learn(&mut self, number: usize) -> Option<PoolId> {
+        let (table, cas) = registry::read(&*self.host, number)?;
+        if table.pool.is_empty() {
+            return None;
+        }
+        if self.views.len() <= number {
+            self.views.resize_with(number + 1, || None);
+        }
+        let view = self.views.get_mut(number)?;
+        if view.is_none() {
+            *view = View::new(&*self.host, PoolId(number), &table.pool).ok();
+        }
+        view.as_mut()?.take_in(&*self.host, table, cas);
+        Some(PoolId(number))
+    }
+
+    fn look(&mut self, pool: PoolId, now: Timestamp) {
+        self.learn(pool.0);
+        if let Some(view) = self.views.get_mut(pool.0).and_then(Option::as_mut) {
+            view.look(&*self.host, now, self.settings.membership_lasts);
+        }
+    }
+
+    fn claim(&mut self, pool: PoolId, address: &str, now: Timestamp) -> Option<u32> {
+        let view = self.view(pool)?;
+        let idle = |place| is_idle(&*self.host, view, place);
+        let place = registry::claim_place(&*self.host, pool.0, address, now, self.settings.bounds, idle).ok()?;
+        self.look(pool, now);
+        self.view(pool)?.place_of(address).filter(|known| *known as usize == place)
+    }
+
+    /// Whether this VM may touch the gauges now; sees to it that it may.
+    fn may_count(&mut self, now: Timestamp) -> bool {
+        match &self.shares {
+            Some(shares) if shares.is_safe(now) => return true,
+            Some(_) => self.renew(now),
+            None => self.shares = Shares::take(&*self.host, self.holder, now),
+        }
+        self.shares.as_ref().is_some_and(|shares| shares.is_safe(now))
+    }
+
+    fn renew(&mut self, now: Timestamp) {
+        let Some(shares) = &mut self.shares else { return };
+        if shares.renew(&*self.host, now) || !shares.start_over(&*self.host, self.holder, now) {
+            return;
+        }
+        log::warn!("the lease of this vm had run out; what it has in flight is counted again");
+        for (pool, place, count) in shares.in_flight() {
+            if let Some(gauges) = self.views.get(pool).and_then(|view| view.as_ref()?.gauges(place)) {
+                gauges.in_flight.add(&*self.host, i64::from(count)).ok();
+            }
+        }
+    }
+}
+
+/// Only an idle place is handed on; one whose gauge is unknown counts as busy.
+fn is_idle(host: &dyn Host, view: &View, place: usize) -> bool {
+    u32::try_from(place)
+        .ok()
+        .and_then(|place| view.gauges(place))
+        .is_some_and(|gauges| gauges.in_flight.read(host) == 0)
+}
