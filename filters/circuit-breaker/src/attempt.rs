@@ -96,7 +96,8 @@ impl Stream {
             Answer::Whole => Outcome::Success,
             Answer::Failed => Outcome::Failure,
             Answer::Awaited | Answer::Begun if broke_off(shared) => Outcome::Failure,
-            Answer::Awaited | Answer::Begun => Outcome::Unknown,
+            Answer::Begun => Outcome::Unknown,
+            Answer::Awaited => Outcome::Unanswered,
         };
         shared.count(outcome);
         if let Ok(mut pools) = shared.pools.try_borrow_mut() {

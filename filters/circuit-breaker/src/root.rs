@@ -56,7 +56,7 @@ impl Root {
         }
         let pools = RefCell::new(Pools::new(Rc::clone(host), config.books())?);
         let mut outcomes = BTreeMap::new();
-        for outcome in [Outcome::Success, Outcome::Failure, Outcome::Unknown] {
+        for outcome in Outcome::ALL {
             let name = filter_metric("circuit-breaker", &format!("attempts_{}_total", outcome.as_str()));
             outcomes.insert(outcome, Counter::define(&**host, &name)?);
         }

@@ -92,7 +92,7 @@ impl Source {
         }
     }
 
-    /// How often [`Source::tick`] wants to be called.
+    /// How often the source wants to be looked at.
     pub(crate) fn interval(&self) -> Duration {
         const LEASES_ARE_RENEWED_EVERY: Duration = Duration::from_secs(1);
         match self {
@@ -101,29 +101,15 @@ impl Source {
         }
     }
 
-    pub(crate) fn tick(&mut self, host: &dyn Host, pools: &mut Pools, now: Timestamp) {
-        match self {
-            Self::Admin(poll) => poll.tick(host, now),
-            Self::Static(members) => {
-                for (name, members) in members {
-                    if let Some(pool) = pools.pool(name) {
-                        pools.set_members(pool, members, now).ok();
-                    }
-                }
+    /// Makes a static list the membership; it is as fresh as the moment.
+    pub(crate) fn set_static(&self, pools: &mut Pools, now: Timestamp) {
+        let Self::Static(members) = self else { return };
+        for (name, members) in members {
+            if let Some(pool) = pools.pool(name)
+                && let Err(error) = pools.set_members(pool, members, now)
+            {
+                log::warn!("the endpoints of pool {name} cannot be set: {error}");
             }
-        }
-    }
-
-    pub(crate) fn answered(
-        &mut self,
-        host: &dyn Host,
-        pools: &mut Pools,
-        token: u32,
-        bytes: usize,
-        now: Timestamp,
-    ) {
-        if let Self::Admin(poll) = self {
-            poll.answered(host, pools, token, bytes, now);
         }
     }
 }
@@ -150,7 +136,10 @@ impl Poll {
         })
     }
 
-    fn tick(&mut self, host: &dyn Host, now: Timestamp) {
+    /// Asks, when it is time and this VM's turn.
+    pub(crate) fn tick(&mut self, host: &dyn Host, now: Timestamp) {
+        // An answer that is long overdue will not come: its call-out died with the cluster.
+        self.pending.take_if(|(_, asked)| now.since(*asked) > self.callout.timeout * 2);
         if now < self.next || self.pending.is_some() {
             return;
         }
@@ -166,7 +155,8 @@ impl Poll {
         }
     }
 
-    fn answered(&mut self, host: &dyn Host, pools: &mut Pools, token: u32, bytes: usize, now: Timestamp) {
+    /// Takes in an answer.
+    pub(crate) fn answered(&mut self, host: &dyn Host, pools: &mut Pools, token: u32, bytes: usize, now: Timestamp) {
         let Some((_, asked)) = self.pending.take_if(|(pending, _)| pending.is(token)) else { return };
         let took = now.since(asked);
         if bytes > self.max_answer_bytes {

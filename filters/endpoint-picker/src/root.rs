@@ -97,7 +97,7 @@ impl Root {
         match self.start(configuration_bytes) {
             Ok(running) => {
                 self.running = Some(running);
-                self.tick();
+                self.look();
                 true
             }
             Err(error) => {
@@ -107,19 +107,26 @@ impl Root {
         }
     }
 
-    pub(crate) fn tick(&mut self) {
+    /// Takes in what is known already. On configuration no call-out can be made yet: it would never be answered.
+    fn look(&mut self) {
         let Some(Running { shared, source }) = &mut self.running else { return };
-        let now = self.host.now();
         let Ok(mut pools) = shared.pools.try_borrow_mut() else { return };
+        let now = self.host.now();
         pools.tick(now);
-        source.tick(&*self.host, &mut pools, now);
+        source.set_static(&mut pools, now);
+    }
+
+    pub(crate) fn tick(&mut self) {
+        self.look();
+        if let Some(Running { source: Source::Admin(poll), .. }) = &mut self.running {
+            poll.tick(&*self.host, self.host.now());
+        }
     }
 
     pub(crate) fn answered(&mut self, token: u32, body_bytes: usize) {
-        let Some(Running { shared, source }) = &mut self.running else { return };
-        let now = self.host.now();
+        let Some(Running { shared, source: Source::Admin(poll) }) = &mut self.running else { return };
         let Ok(mut pools) = shared.pools.try_borrow_mut() else { return };
-        source.answered(&*self.host, &mut pools, token, body_bytes, now);
+        poll.answered(&*self.host, &mut pools, token, body_bytes, self.host.now());
     }
 
     pub(crate) fn stream(&self) -> Stream {

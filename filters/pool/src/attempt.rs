@@ -31,11 +31,17 @@ pub enum Outcome {
     Success,
     /// The endpoint refused, broke off, or never answered.
     Failure,
-    /// Nobody knows: the client left first.
+    /// Nobody knows: the client left while the answer was coming.
     Unknown,
+    /// Nobody knows: the client left, or Envoy's patience ended, before any answer came. The wait counts as a
+    /// response time where it is longer than the mean, so that an endpoint which never answers is known as slow.
+    Unanswered,
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 4] = [Self::Success, Self::Failure, Self::Unknown, Self::Unanswered];
+
     /// The word for logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -43,6 +49,7 @@ impl Outcome {
             Self::Success => "success",
             Self::Failure => "failure",
             Self::Unknown => "unknown",
+            Self::Unanswered => "unanswered",
         }
     }
 }

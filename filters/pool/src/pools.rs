@@ -1,6 +1,7 @@
 //! The books of all pools, as one VM keeps them.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use spillway_contract::metrics::filter_metric;
 use spillway_host::{Counter, Host, HostError};
@@ -137,8 +138,7 @@ impl Pools {
 
     /// The first token of an attempt's answer has come: its time joins the mean.
     pub fn first_token(&self, attempt: &Attempt, now: Timestamp) {
-        let micros = u64::try_from(now.since(attempt.began).as_micros()).unwrap_or(u64::MAX);
-        self.add_response_time(attempt, micros);
+        self.add_response_time(attempt, now.since(attempt.began));
     }
 
     /// An attempt is over: one fewer in flight, and its outcome joins the share of failures. A failure also counts
@@ -157,6 +157,13 @@ impl Pools {
             Outcome::Success => 0,
             Outcome::Failure => 1000,
             Outcome::Unknown => return,
+            Outcome::Unanswered => {
+                let waited = now.since(attempt.began);
+                if micros(waited) > gauges.ttft.read(&*self.host) {
+                    self.add_response_time(&attempt, waited);
+                }
+                return;
+            }
         };
         let old = gauges.failures.read(&*self.host);
         if old != failed {
@@ -164,7 +171,7 @@ impl Pools {
         }
         if outcome == Outcome::Failure {
             let took = now.since(attempt.began).max(self.settings.failure_counts_as);
-            self.add_response_time(&attempt, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+            self.add_response_time(&attempt, took);
         }
     }
 
@@ -174,10 +181,10 @@ impl Pools {
         }
     }
 
-    fn add_response_time(&self, attempt: &Attempt, micros: u64) {
+    fn add_response_time(&self, attempt: &Attempt, took: Duration) {
         let Some(gauges) = self.view(attempt.pool).and_then(|view| view.gauges(attempt.place)) else { return };
         let old = Some(gauges.ttft.read(&*self.host)).filter(|mean| *mean > 0);
-        gauges.ttft.set(&*self.host, self.settings.response_time.next(old, micros.max(1)));
+        gauges.ttft.set(&*self.host, self.settings.response_time.next(old, micros(took).max(1)));
     }
 
     /// Learns of a pool, or takes in its table again.
@@ -234,6 +241,10 @@ impl Pools {
             }
         }
     }
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Only an idle place is handed on; one whose gauge is unknown counts as busy.
