@@ -8,3 +8,6 @@ pub mod choice;
 pub mod membership;
 pub mod score;
 pub mod table;
+
+#[cfg(test)]
+mod properties;

@@ -45,7 +45,7 @@ pub struct Config {
 pub enum Membership {
     /// Envoy's own membership and health, read from its admin interface by one VM of the process.
     Admin(Admin),
-    /// A list by pool. Envoy's health checks are not seen this way.
+    /// Addresses by pool, as `{"inference": ["10.0.0.1:8000"]}`. Envoy's health checks are not seen this way.
     Static(BTreeMap<String, Vec<Address>>),
 }
 
@@ -146,7 +146,7 @@ mod tests {
             r#"{"membership": {"static": {"inference": ["127.0.0.1:8001", "worker:8002"]}}}"#,
             "membership.static.inference[1]: invalid value: string \"worker:8002\", expected an address as ip:port",
         );
-        refused(r#"{"membership": {"dns": {}}}"#, "membership.dns: unknown variant `dns`");
+        refused(r#"{"membership": {"dns": {}}}"#, "membership: unknown variant `dns`, expected `admin` or `static`");
         refused(r#"{"rules": [{"mode": "on"}]}"#, "rules[0].mode: unknown variant `on`, expected one of `enforce`");
     }
 

@@ -49,30 +49,35 @@ fn read(file: &Path) -> Result<String, String> {
 
 fn table(schema: &Value) -> String {
     let mut rows = String::from("| field | what it is | default | what it does |\n|---|---|---|---|\n");
-    add_rows(&mut rows, schema, schema, "");
+    add_rows(&mut rows, schema, schema, "", "");
     rows
 }
 
-fn add_rows(rows: &mut String, root: &Value, object: &Value, prefix: &str) {
+/// A row for each property of `object`. `said` describes a property that does not describe itself: of an enum's
+/// variant, the schema says it beside the property and not inside.
+fn add_rows(rows: &mut String, root: &Value, object: &Value, prefix: &str, said: &str) {
     let Some(properties) = object.get("properties").and_then(Value::as_object) else { return };
     for (name, field) in properties {
         let path = format!("{prefix}{name}");
         let whole = resolve(root, field);
-        let text = |value: &Value| value.get("description").and_then(Value::as_str).map(str::to_owned);
-        let what = text(field).or_else(|| text(whole)).unwrap_or_default().replace('\n', " ");
+        let what = description(field).or(description(whole)).unwrap_or(said).replace('\n', " ");
         let default = field.get("default").map_or_else(String::new, |value| format!("`{value}`"));
         let default = if default.len() > 60 { String::new() } else { default };
         // Writing to a string cannot fail.
         writeln!(rows, "| `{path}` | {} | {default} | {what} |", kind(root, whole)).ok();
         let items = whole.get("items").map(|items| resolve(root, items));
-        add_rows(rows, root, whole, &format!("{path}."));
+        add_rows(rows, root, whole, &format!("{path}."), "");
         for variant in whole.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
-            add_rows(rows, root, variant, &format!("{path}."));
+            add_rows(rows, root, variant, &format!("{path}."), description(variant).unwrap_or_default());
         }
         if let Some(items) = items {
-            add_rows(rows, root, items, &format!("{path}[]."));
+            add_rows(rows, root, items, &format!("{path}[]."), "");
         }
     }
+}
+
+fn description(schema: &Value) -> Option<&str> {
+    schema.get("description").and_then(Value::as_str)
 }
 
 fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
