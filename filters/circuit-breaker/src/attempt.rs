@@ -152,3 +152,7 @@ impl HttpContext for Stream {
         Action::Continue
     }
 }
+
+#[cfg(test)]
+#[path = "attempt_tests.rs"]
+mod tests;
