@@ -1,3 +1,38 @@
 //! What Spillway costs and what it brings, measured in one run beside a baseline.
+//!
+//! `cargo xtask bench <name>` builds what is needed and starts this. Machines are shared and noisy: a figure is a
+//! ratio of two things that were measured in turn in one run, with its quartiles; nothing here is asserted on time.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its tables")]
 
-fn main() {}
+mod balance;
+mod machine;
+mod overhead;
+mod quartiles;
+mod table;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about, name = "cargo xtask bench")]
+struct Arguments {
+    #[command(subcommand)]
+    benchmark: Benchmark,
+}
+
+#[derive(Subcommand)]
+enum Benchmark {
+    /// CPU time of Envoy per request: bare, with two empty filters, with endpoint-picker and circuit-breaker
+    Overhead(overhead::Options),
+    /// How evenly three equal workers are loaded
+    Balance(balance::Options),
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    println!("{}", machine::describe());
+    match Arguments::parse().benchmark {
+        Benchmark::Overhead(options) => overhead::run(&options).await,
+        Benchmark::Balance(options) => balance::run(&options).await,
+    }
+}
