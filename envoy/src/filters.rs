@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(config.filter_config("endpoint-picker").unwrap()["pools"], json!(["inference"]));
         config.set_filter_config("endpoint-picker", &json!({ "pools": ["other"] })).unwrap();
         assert_eq!(config.filter_config("endpoint-picker").unwrap(), json!({ "pools": ["other"] }));
-        assert_eq!(config.filter_config("circuit-breaker").unwrap(), json!({}));
+        assert_eq!(config.filter_config("circuit-breaker").unwrap(), json!({ "pool": "inference" }));
         let error = config.filter_config("no-such").unwrap_err();
         assert_eq!(error.to_string(), "the configuration has no filter no-such");
     }

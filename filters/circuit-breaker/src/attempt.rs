@@ -26,18 +26,28 @@ enum Answer {
     Whole,
 }
 
+/// What is done with the body.
+#[derive(Debug)]
+enum Body {
+    /// None of it has come.
+    Awaited,
+    /// A stream whose first event has not come yet.
+    Stream(Box<Scanner>),
+    /// Nothing more is to be learnt from it.
+    Passing,
+}
+
 /// An attempt.
 pub(crate) struct Stream {
     shared: Option<Rc<Shared>>,
     attempt: Option<Attempt>,
     answer: Answer,
-    /// Looks for the first event of a stream; gone once it has come.
-    first_event: Option<Box<Scanner>>,
+    body: Body,
 }
 
 impl Stream {
     pub(crate) fn new(shared: Option<Rc<Shared>>) -> Self {
-        Self { shared, attempt: None, answer: Answer::Awaited, first_event: None }
+        Self { shared, attempt: None, answer: Answer::Awaited, body: Body::Awaited }
     }
 
     pub(crate) fn request(&mut self) {
@@ -46,41 +56,52 @@ impl Stream {
             return;
         }
         let text = |path| shared.host.property(path).ok().flatten().and_then(|text| String::from_utf8(text).ok());
-        let (Some(cluster), Some(address)) = (text(paths::CLUSTER_NAME), text(paths::UPSTREAM_ADDRESS)) else {
-            return;
-        };
+        let Some(address) = text(paths::UPSTREAM_ADDRESS) else { return };
         let Ok(mut pools) = shared.pools.try_borrow_mut() else { return };
-        let Some(pool) = pools.pool(&cluster) else { return };
+        let pool = shared.pool.or_else(|| pools.pool(&text(paths::CLUSTER_NAME)?));
+        let Some(pool) = pool else { return };
         self.attempt = pools.begin(pool, &address, shared.host.now());
     }
 
     pub(crate) fn response_headers(&mut self, end_of_stream: bool) {
         let (Some(shared), Some(_)) = (&self.shared, &self.attempt) else { return };
-        let header = |name| shared.host.header(Headers::Response, name).ok().flatten().unwrap_or_default();
-        self.answer = match (header(":status").first(), end_of_stream) {
+        let status = shared.host.header(Headers::Response, ":status").ok().flatten().unwrap_or_default();
+        self.answer = match (status.first(), end_of_stream) {
             (Some(b'5'), _) => Answer::Failed,
             (_, true) => Answer::Whole,
             (_, false) => Answer::Begun,
         };
-        if matches!(self.answer, Answer::Begun) && header("content-type").starts_with(b"text/event-stream") {
-            self.first_event = Some(Box::new(Scanner::new(None)));
-        }
     }
 
     pub(crate) fn response_body(&mut self, bytes: usize, end_of_stream: bool) {
+        // An answer that comes in one piece is no stream, or one whose first token nobody waited for.
+        if matches!(self.body, Body::Awaited) {
+            self.body = if end_of_stream { Body::Passing } else { self.kind_of_body() };
+        }
         if end_of_stream {
             self.is_whole();
         }
-        let (Some(shared), Some(attempt), Some(scanner)) = (&self.shared, &self.attempt, &mut self.first_event)
-        else {
+        let (Some(shared), Some(attempt), Body::Stream(scanner)) = (&self.shared, &self.attempt, &mut self.body) else {
             return;
         };
         let chunk = shared.host.buffer(Buffer::ResponseBody, 0, bytes.min(MAX_LOOKED_AT)).unwrap_or_default();
         if scanner.feed(&chunk).first_data {
-            self.first_event = None;
+            self.body = Body::Passing;
             if let Ok(pools) = shared.pools.try_borrow() {
                 pools.first_token(attempt, shared.host.now());
             }
+        }
+    }
+
+    fn kind_of_body(&self) -> Body {
+        let (Some(shared), Some(_), Answer::Begun) = (&self.shared, &self.attempt, &self.answer) else {
+            return Body::Passing;
+        };
+        let content_type = shared.host.header(Headers::Response, "content-type").ok().flatten().unwrap_or_default();
+        if content_type.starts_with(b"text/event-stream") {
+            Body::Stream(Box::new(Scanner::new(None)))
+        } else {
+            Body::Passing
         }
     }
 

@@ -112,6 +112,18 @@ fn a_client_that_leaves_is_nobodys_fault_but_a_long_silence_is_remembered() {
 }
 
 #[test]
+fn a_configured_pool_is_not_read_from_envoy() {
+    let (host, mut stream) = begun(r#"{"pool": "inference"}"#);
+    assert_eq!(gauge(&host, "in_flight"), 1);
+    host.set_header(Headers::Response, ":status", "200").unwrap();
+    host.take_calls();
+    stream.response_headers(false);
+    stream.response_body(2, true);
+    stream.done();
+    assert_eq!(host.take_calls(), 6, "status, outcome, now, in flight, share, failures");
+}
+
+#[test]
 fn off_is_not_booked_and_hidden_gauges_stand_aside() {
     let (host, mut stream) = begun(r#"{"rules": [{"mode": "off"}]}"#);
     assert_eq!(gauge(&host, "in_flight"), 0);

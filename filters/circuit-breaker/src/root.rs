@@ -9,7 +9,7 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use spillway_contract::metrics::filter_metric;
 use spillway_host::{Counter, Host, Rule, gauges_work, load};
-use spillway_pool::{Outcome, Pools};
+use spillway_pool::{Outcome, PoolId, Pools};
 
 use crate::Config;
 use crate::attempt::Stream;
@@ -21,6 +21,8 @@ const TICK: Duration = Duration::from_secs(1);
 pub(crate) struct Shared {
     pub(crate) host: Rc<dyn Host>,
     pub(crate) pools: RefCell<Pools>,
+    /// The pool of every attempt; `None` where it is to be read from Envoy.
+    pub(crate) pool: Option<PoolId>,
     pub(crate) rules: Vec<Rule>,
     outcomes: BTreeMap<Outcome, Counter>,
 }
@@ -54,14 +56,15 @@ impl Root {
             log::error!("gauges cannot be read back (stats_matcher?); attempts are not booked");
             return Ok(None);
         }
-        let pools = RefCell::new(Pools::new(Rc::clone(host), config.books())?);
+        let mut pools = Pools::new(Rc::clone(host), config.books())?;
+        let pool = if config.pool.is_empty() { None } else { pools.pool(&config.pool) };
         let mut outcomes = BTreeMap::new();
         for outcome in Outcome::ALL {
             let name = filter_metric("circuit-breaker", &format!("attempts_{}_total", outcome.as_str()));
             outcomes.insert(outcome, Counter::define(&**host, &name)?);
         }
         host.set_tick(TICK)?;
-        Ok(Some(Shared { host: Rc::clone(host), pools, rules: config.rules, outcomes }))
+        Ok(Some(Shared { host: Rc::clone(host), pools: RefCell::new(pools), pool, rules: config.rules, outcomes }))
     }
 
     pub(crate) fn configure(&mut self, configuration_bytes: usize) -> bool {
