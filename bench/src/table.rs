@@ -24,7 +24,12 @@ impl Table {
     pub(crate) fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
-            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
         };
         let widths: Vec<_> = (0..columns).map(width).collect();
         let line = |row: &Vec<String>| {
@@ -35,7 +40,10 @@ impl Table {
         for (number, row) in self.rows.iter().enumerate() {
             text += &line(row);
             if number == 0 {
-                text += &format!("|{}\n", widths.iter().map(|width| format!("{}|", "-".repeat(width + 2))).collect::<String>());
+                text += &format!(
+                    "|{}\n",
+                    widths.iter().map(|width| format!("{}|", "-".repeat(width + 2))).collect::<String>()
+                );
             }
         }
         text
@@ -61,7 +69,8 @@ mod tests {
     fn a_table_is_aligned_markdown() {
         let mut table = Table::new("Title", &["a", "long head"]);
         table.row(["wide cell".to_owned(), "1".to_owned()]);
-        let expected = "Title\n\n| a         | long head |\n|-----------|-----------|\n| wide cell | 1         |\n";
+        let expected =
+            "Title\n\n| a         | long head |\n|-----------|-----------|\n| wide cell | 1         |\n";
         assert_eq!(table.render(), expected);
     }
 }

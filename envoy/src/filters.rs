@@ -20,7 +20,8 @@ pub trait FilterConfigs {
     /// [`PlacementError`] when there is no such filter or its configuration is not JSON.
     fn filter_config(&mut self, name: &str) -> Result<Value, PlacementError> {
         let text = self.plugin(name)?.pointer("/configuration/value").and_then(Value::as_str).unwrap_or("{}");
-        serde_json::from_str(text).map_err(|_| PlacementError::Missing(format!("json configuration of {name}")))
+        serde_json::from_str(text)
+            .map_err(|_| PlacementError::Missing(format!("json configuration of {name}")))
     }
 
     /// Replaces the configuration of the filter of that name.

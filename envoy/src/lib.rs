@@ -2,11 +2,16 @@
 //!
 //! `spillway.yaml` in this folder is what people copy. `cargo xtask up` and the tests start the same file: they read
 //! it here, change the few things that differ on their machine, and write it as JSON, which Envoy reads as well. So
-//! the shipped file cannot rot unseen. What this crate does not do: check the configuration; Envoy does.
+//! the shipped file cannot rot unseen. `docker.yaml`, for the compose file, is made from it ([`docker()`]), and the
+//! patches in `deploy/istio` are held against it ([`istio`]). What this crate does not do: check the configuration;
+//! Envoy does.
 
+mod docker;
 mod filters;
+pub mod istio;
 mod placement;
 
+pub use docker::docker;
 pub use filters::FilterConfigs;
 pub use placement::{Placement, PlacementError};
 

@@ -44,7 +44,8 @@ impl Placement {
         let workers: Vec<_> = self.workers.iter().map(|worker| endpoint(*worker)).collect();
         set(inference, "/load_assignment/endpoints/0/lb_endpoints", Value::Array(workers))?;
         let admin = named(&mut config, "/static_resources/clusters", "admin")?;
-        let admin_port = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address/port_value";
+        let admin_port =
+            "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address/port_value";
         set(admin, admin_port, json!(self.admin_port))?;
         self.move_filters(&mut config);
         Ok(config)

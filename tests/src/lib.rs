@@ -1,1 +1,50 @@
-//! End-to-end tests: a real Envoy, the built filters, real workers.
+//! The end-to-end harness: a real Envoy, the built filters, real inference workers.
+//!
+//! [`Setup`] describes what to start, [`Spillway`] is what runs. Tests see it from outside: what a client gets, what
+//! Envoy's statistics and logs say, what the workers count. Everything listens on free ports of the loopback
+//! interface, every wait is bounded ([`eventually`]), and what was started is stopped when it is dropped, also by a
+//! panic; then the ends of the logs are shown.
+//!
+//! [`load`] makes traffic, for tests and for benchmarks. What the harness does not do: build or fetch anything;
+//! `cargo xtask test` does, and what is missing is an error that says so.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a harness fails by panicking"
+)]
+
+mod client;
+mod discovery;
+mod envoy;
+mod eventually;
+pub mod load;
+mod parts;
+mod port;
+mod process;
+mod setup;
+mod spillway;
+mod sse;
+mod stats;
+mod variants;
+mod worker;
+
+pub use client::{Answer, Client, Streaming, chat, request, streamed_chat};
+pub use discovery::Discovery;
+pub use envoy::Envoy;
+pub use eventually::{eventually, hurry};
+pub use parts::{filters, repository};
+pub use port::Port;
+pub use process::Process;
+pub use setup::{Filters, Setup};
+pub use spillway::Spillway;
+pub use sse::Events;
+pub use stats::Stats;
+pub use variants::run;
+pub use worker::{Counts, Worker};
+
+/// The name that the simulated engine's model has, and the real one.
+pub const MODEL: &str = "smollm2-135m-instruct";

@@ -2,5 +2,7 @@
 //!
 //! A name that two parts must spell alike is spelt here, once.
 
+pub mod error_body;
 pub mod headers;
+pub mod load_report;
 pub mod metrics;

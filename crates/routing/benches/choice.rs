@@ -25,11 +25,12 @@ fn choice(c: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(endpoints), |b| {
             b.iter(|| {
                 let candidates = sample(endpoints, 4, &mut rng);
-                let mut scores = [0.0; MAX_CANDIDATES];
-                for (score, place) in scores.iter_mut().zip(candidates.as_slice()) {
-                    *score = Weights::default().score(black_box(&loads)[*place as usize], Some(50_000));
+                let mut chances = [0.0; MAX_CANDIDATES];
+                for (chance, place) in chances.iter_mut().zip(candidates.as_slice()) {
+                    let load = black_box(&loads)[*place as usize];
+                    *chance = Weights::default().chance(load, Some(50_000), &mut rng);
                 }
-                order(candidates, &scores, &mut rng)
+                order(candidates, &chances, &mut rng)
             });
         });
     }

@@ -1,4 +1,4 @@
-//! Picking among a few candidates, at random and by score.
+//! Picking among a few candidates, at random and by chance.
 //!
 //! Never plain argmax: between two looks at the load every Envoy worker would send to the same best endpoint. And
 //! never all endpoints: the cost of a decision must not grow with their number, so a large pool is sampled
@@ -50,15 +50,16 @@ pub fn sample(total: u32, wanted: usize, rng: &mut Rng) -> Few {
     few
 }
 
-/// The candidates in the order in which to try them: each place by weighted random among those that are left.
+/// The candidates in the order in which to try them: each place by a draw among those that are left,
+/// in proportion to their chances.
 ///
-/// `scores` runs beside `candidates`; a score that is missing, negative or not a number counts as zero, and
-/// candidates of score zero come last.
+/// `chances` runs beside `candidates`; a chance that is missing, negative or not a number counts as zero, and
+/// candidates without a chance come last.
 #[must_use]
-pub fn order(candidates: Few, scores: &[f64], rng: &mut Rng) -> Few {
+pub fn order(candidates: Few, chances: &[f64], rng: &mut Rng) -> Few {
     let mut weights = [0.0_f64; MAX_CANDIDATES];
-    for (weight, score) in weights.iter_mut().zip(scores).take(candidates.len) {
-        *weight = if score.is_finite() { score.max(0.0) } else { 0.0 };
+    for (weight, chance) in weights.iter_mut().zip(chances).take(candidates.len) {
+        *weight = if chance.is_finite() { chance.max(0.0) } else { 0.0 };
     }
     let mut left = [true; MAX_CANDIDATES];
     let mut ordered = Few::default();

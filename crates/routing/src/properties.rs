@@ -46,21 +46,18 @@ impl World {
     fn choose(&mut self) -> usize {
         let fastest = self.seen.iter().filter_map(|books| books.mean_us).min();
         let candidates = sample(self.seen.len() as u32, CANDIDATES, &mut self.rng);
-        let scores: Vec<f64> = candidates
-            .as_slice()
-            .iter()
-            .map(|place| {
-                let books = self.seen[*place as usize];
-                let load = Load {
-                    in_flight: books.in_flight,
-                    mean_us: books.mean_us,
-                    failure_permille: books.failure_permille,
-                    weight: 1,
-                };
-                Weights::default().score(load, fastest)
-            })
-            .collect();
-        order(candidates, &scores, &mut self.rng).as_slice()[0] as usize
+        let mut chances = Vec::new();
+        for place in candidates.as_slice() {
+            let books = self.seen[*place as usize];
+            let load = Load {
+                in_flight: books.in_flight,
+                mean_us: books.mean_us,
+                failure_permille: books.failure_permille,
+                weight: 1,
+            };
+            chances.push(Weights::default().chance(load, fastest, &mut self.rng));
+        }
+        order(candidates, &chances, &mut self.rng).as_slice()[0] as usize
     }
 
     /// Runs `requests` arrivals, `gap` microseconds apart; the books are seen anew every `look` microseconds.
@@ -94,7 +91,8 @@ impl World {
         books.in_flight -= 1;
         let sample = if fails { 10_000_000 } else { micros };
         books.mean_us = Some(Ewma::new(100).next(books.mean_us, sample));
-        books.failure_permille = Ewma::new(300).next(Some(books.failure_permille), if fails { 1000 } else { 0 });
+        books.failure_permille =
+            Ewma::new(300).next(Some(books.failure_permille), if fails { 1000 } else { 0 });
     }
 
     fn share(&self, endpoint: usize) -> f64 {

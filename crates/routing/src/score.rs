@@ -6,11 +6,14 @@
 //! traffic. The sound form, with the same weights:
 //!
 //! ```text
-//! score = (0.7 / (1 + in flight) + 0.3 · fastest mean / mean) · (1 − failures)²
+//! score  = weight · (0.7 + 0.3 · fastest mean / mean) / (1 + in flight)
+//! chance = score⁸, of an endpoint that is trusted; with probability (1 − failures)² it is
 //! ```
 //!
-//! Both terms lie in 0..=1. The last factor is ours (`docs/adr/0003-failures-in-the-score.md`): an endpoint that
-//! fails at once is always idle, so a response-time penalty alone still leaves it the whole first term.
+//! Why a product and not a sum, why the eighth power, and why failures thin out instead of lowering the score:
+//! `docs/adr/0003-the-score.md`, with what was measured for each.
+
+use spillway_primitives::Rng;
 
 /// What is known about an endpoint at the moment of a choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,9 +31,9 @@ pub struct Load {
 /// How much each term counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weights {
-    /// Weight of `1 / (1 + in flight)`.
+    /// What an endpoint is worth whatever its response time.
     pub connections: f64,
-    /// Weight of `fastest mean / mean`.
+    /// What the fastest endpoint is worth more; a slower one gets `fastest mean / mean` of it.
     pub response_time: f64,
 }
 
@@ -40,8 +43,15 @@ impl Default for Weights {
     }
 }
 
-/// The least share of its score that a failing endpoint keeps, so that its recovery is seen.
-const LEAST_SUCCESS: f64 = 0.01;
+/// How sharply a better score is preferred. 1 is hardly better than chance among busy endpoints; much more is argmax,
+/// which makes herds.
+const SHARPNESS: i32 = 8;
+
+/// The least chance to be trusted, so that the recovery of an endpoint that fails is seen.
+const LEAST_TRUST: f64 = 0.01;
+
+/// What is left of the chance of an endpoint that is not trusted: less than that of any that is.
+const LAST_RESORT: f64 = 1e-100;
 
 impl Weights {
     /// The score of an endpoint: more than zero, and at most `connections + response_time` times its weight.
@@ -51,14 +61,25 @@ impl Weights {
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "loads and microseconds are far below 2^52")]
     pub fn score(&self, load: Load, fastest_us: Option<u64>) -> f64 {
-        let connections = 1.0 / (1.0 + load.in_flight as f64);
-        let response_time = match (fastest_us, load.mean_us) {
+        let quickness = match (fastest_us, load.mean_us) {
             (Some(fastest), Some(mean)) if mean > fastest => fastest.max(1) as f64 / mean as f64,
             _ => 1.0,
         };
+        let worth = self.connections + self.response_time * quickness;
+        f64::from(load.weight.max(1)) * worth / (1.0 + load.in_flight as f64)
+    }
+
+    /// The endpoint's chance in a draw, relative to the others'.
+    ///
+    /// An endpoint that fails at once is always idle, so no penalty on its score would keep traffic away from it.
+    /// Instead it takes part in fewer draws: in `(1 − failures)²` of them, and at least in one of a hundred.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, reason = "at most 1000")]
+    pub fn chance(&self, load: Load, fastest_us: Option<u64>, rng: &mut Rng) -> f64 {
+        let chance = self.score(load, fastest_us).powi(SHARPNESS);
         let success = 1.0 - load.failure_permille.min(1000) as f64 / 1000.0;
-        let wish = self.connections * connections + self.response_time * response_time;
-        wish * (success * success).max(LEAST_SUCCESS) * f64::from(load.weight.max(1))
+        let trusted = load.failure_permille == 0 || rng.f64() < (success * success).max(LEAST_TRUST);
+        if trusted { chance } else { chance * LAST_RESORT }
     }
 }
 
@@ -66,11 +87,12 @@ impl Weights {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use spillway_primitives::rng_from;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    fn load(in_flight: u64, mean_us: u64, failure_permille: u64) -> Load {
-        Load { in_flight, mean_us: Some(mean_us), failure_permille, weight: 1 }
+    fn load(in_flight: u64, mean_us: u64) -> Load {
+        Load { in_flight, mean_us: Some(mean_us), failure_permille: 0, weight: 1 }
     }
 
     #[track_caller]
@@ -81,36 +103,38 @@ mod tests {
 
     #[test]
     fn the_terms_by_hand() {
-        scores(load(0, 100, 0), 1.0);
-        scores(load(1, 100, 0), 0.35 + 0.3);
-        scores(load(0, 200, 0), 0.7 + 0.15);
-        scores(load(6, 400, 0), 0.1 + 0.075);
-        scores(load(0, 100, 500), 0.25);
-        scores(Load { weight: 3, ..load(0, 100, 0) }, 3.0);
-        scores(Load { mean_us: None, ..load(0, 0, 0) }, 1.0);
+        scores(load(0, 100), 1.0);
+        scores(load(1, 100), 0.5);
+        scores(load(0, 200), 0.85);
+        scores(load(4, 400), 0.775 / 5.0);
+        scores(Load { weight: 3, ..load(2, 100) }, 1.0);
+        scores(Load { mean_us: None, ..load(0, 0) }, 1.0);
     }
 
     #[test]
-    fn a_node_that_fails_at_once_is_less_wanted_than_a_busy_one() {
-        let failing = Weights::default().score(load(0, 10_000_000, 950), Some(100));
-        let busy = Weights::default().score(load(200, 100, 0), Some(100));
-        assert!(failing * 10.0 < busy, "failing {failing}, busy {busy}");
+    fn an_endpoint_that_always_fails_takes_part_in_one_draw_of_a_hundred() {
+        let mut rng = rng_from(&[1]);
+        let failing = Load { failure_permille: 1000, ..load(0, 10_000_000) };
+        let busy = Weights::default().chance(load(1_000, 100), Some(100), &mut rng);
+        let preferred =
+            (0..10_000).filter(|_| Weights::default().chance(failing, Some(100), &mut rng) > busy).count();
+        assert!((50..=150).contains(&preferred), "{preferred} of 10000");
     }
 
     proptest! {
         #[test]
         fn it_is_positive_bounded_and_falls_with_load(
             in_flight in 0u64..1_000_000, mean in proptest::option::of(0u64..1 << 50),
-            failures in 0u64..5_000, fastest in proptest::option::of(0u64..1 << 50), weight in 0u32..1000,
+            failures in 0u64..5_000, fastest in proptest::option::of(0u64..1 << 50), weight in 0u32..1000, seed: u64,
         ) {
             let weights = Weights::default();
             let of = Load { in_flight, mean_us: mean, failure_permille: failures, weight };
             let score = weights.score(of, fastest);
             prop_assert!(score > 0.0 && score <= f64::from(weight.max(1)));
             let busier = weights.score(Load { in_flight: in_flight + 1, ..of }, fastest);
-            prop_assert!(busier <= score);
-            let worse = weights.score(Load { failure_permille: failures + 1, ..of }, fastest);
-            prop_assert!(worse <= score);
+            prop_assert!(busier < score);
+            let chance = weights.chance(of, fastest, &mut rng_from(&[seed]));
+            prop_assert!(chance > 0.0 && chance.is_finite());
         }
     }
 }

@@ -55,7 +55,8 @@ impl Stream {
         if mode_of_request(&*shared.host, &shared.rules) == Mode::Off {
             return;
         }
-        let text = |path| shared.host.property(path).ok().flatten().and_then(|text| String::from_utf8(text).ok());
+        let text =
+            |path| shared.host.property(path).ok().flatten().and_then(|text| String::from_utf8(text).ok());
         let Some(address) = text(paths::UPSTREAM_ADDRESS) else { return };
         let Ok(mut pools) = shared.pools.try_borrow_mut() else { return };
         let pool = shared.pool.or_else(|| pools.pool(&text(paths::CLUSTER_NAME)?));
@@ -81,7 +82,9 @@ impl Stream {
         if end_of_stream {
             self.is_whole();
         }
-        let (Some(shared), Some(attempt), Body::Stream(scanner)) = (&self.shared, &self.attempt, &mut self.body) else {
+        let (Some(shared), Some(attempt), Body::Stream(scanner)) =
+            (&self.shared, &self.attempt, &mut self.body)
+        else {
             return;
         };
         let chunk = shared.host.buffer(Buffer::ResponseBody, 0, bytes.min(MAX_LOOKED_AT)).unwrap_or_default();
@@ -97,7 +100,8 @@ impl Stream {
         let (Some(shared), Some(_), Answer::Begun) = (&self.shared, &self.attempt, &self.answer) else {
             return Body::Passing;
         };
-        let content_type = shared.host.header(Headers::Response, "content-type").ok().flatten().unwrap_or_default();
+        let content_type =
+            shared.host.header(Headers::Response, "content-type").ok().flatten().unwrap_or_default();
         if content_type.starts_with(b"text/event-stream") {
             Body::Stream(Box::new(Scanner::new(None)))
         } else {
@@ -127,19 +131,20 @@ impl Stream {
     }
 }
 
-/// Whether an answer that never became whole is the endpoint's fault: the connection failed, or Envoy noted an
-/// upstream reset or a time-out. Otherwise the client left.
+/// Whether an answer that never became whole is the endpoint's fault.
+///
+/// Envoy notes what an endpoint did (reset, broken connection) only after this filter's stream is done, and for an
+/// attempt that is retried never; that the client left it notes before. So it is the endpoint's fault unless the
+/// client's side is to blame.
 fn broke_off(shared: &Shared) -> bool {
-    let host = &*shared.host;
-    let flags = host.property(paths::RESPONSE_FLAGS).ok().flatten().unwrap_or_default();
+    let flags = shared.host.property(paths::RESPONSE_FLAGS).ok().flatten().unwrap_or_default();
     let flags = flags.first_chunk::<8>().map_or(0, |flags| u64::from_le_bytes(*flags));
-    flags & UPSTREAM_FAULTS != 0
-        || host.property(paths::UPSTREAM_FAILURE).ok().flatten().is_some_and(|why| !why.is_empty())
+    flags & NOT_THE_ENDPOINTS_FAULT == 0
 }
 
-/// Bits of Envoy's `CoreResponseFlag` that blame the endpoint: upstream request timeout (2), local reset (3),
-/// remote reset (4), connection failure (5), connection termination (6), protocol error.
-const UPSTREAM_FAULTS: u64 = 0b111_1100;
+/// Bits of Envoy's `CoreResponseFlag`: the client's connection ended (14), nothing moved for too long (16), the
+/// client broke the protocol (18), Envoy is overloaded (25), the client reset the stream (28).
+const NOT_THE_ENDPOINTS_FAULT: u64 = 1 << 14 | 1 << 16 | 1 << 18 | 1 << 25 | 1 << 28;
 
 impl Context for Stream {
     fn on_done(&mut self) -> bool {

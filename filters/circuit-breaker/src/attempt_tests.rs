@@ -87,24 +87,25 @@ fn failures_count_as_slow_and_refusals_are_answers() {
 #[test]
 fn a_connection_that_fails_or_is_reset_is_the_endpoints_fault() {
     let (host, mut stream) = begun("{}");
-    host.put_property(paths::UPSTREAM_FAILURE, b"connection refused");
     stream.done();
     assert_eq!(outcomes(&host), [0, 1, 0, 0]);
     let (host, mut stream) = begun("{}");
     answer(&host, &mut stream, "200", "text/event-stream", false);
-    host.put_property(paths::RESPONSE_FLAGS, &(1u64 << 4).to_le_bytes());
     stream.done();
     assert_eq!(outcomes(&host), [0, 1, 0, 0]);
 }
 
 #[test]
 fn a_client_that_leaves_is_nobodys_fault_but_a_long_silence_is_remembered() {
+    const DOWNSTREAM_CONNECTION_TERMINATION: u64 = 1 << 14;
     let (host, mut stream) = begun("{}");
+    host.put_property(paths::RESPONSE_FLAGS, &DOWNSTREAM_CONNECTION_TERMINATION.to_le_bytes());
     answer(&host, &mut stream, "200", "text/event-stream", false);
     stream.done();
     assert_eq!(outcomes(&host), [0, 0, 1, 0]);
     assert_eq!((gauge(&host, "ttft_ewma_us"), gauge(&host, "failure_permille")), (0, 0));
     let (host, mut stream) = begun("{}");
+    host.put_property(paths::RESPONSE_FLAGS, &DOWNSTREAM_CONNECTION_TERMINATION.to_le_bytes());
     host.set_now(at_millis(30_000));
     stream.done();
     assert_eq!(outcomes(&host), [0, 0, 0, 1]);

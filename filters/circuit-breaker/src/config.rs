@@ -69,7 +69,8 @@ mod tests {
         let host = Fake::new();
         host.set_configuration(text);
         let error = load::<Config>(&*host, text.len()).unwrap_err().to_string();
-        let expected = "failure_weight_permille: invalid value: integer `1001`, expected an integer from 1 to 1000";
+        let expected =
+            "failure_weight_permille: invalid value: integer `1001`, expected an integer from 1 to 1000";
         assert!(error.starts_with(expected), "{error}");
     }
 

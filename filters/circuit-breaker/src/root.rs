@@ -64,7 +64,13 @@ impl Root {
             outcomes.insert(outcome, Counter::define(&**host, &name)?);
         }
         host.set_tick(TICK)?;
-        Ok(Some(Shared { host: Rc::clone(host), pools: RefCell::new(pools), pool, rules: config.rules, outcomes }))
+        Ok(Some(Shared {
+            host: Rc::clone(host),
+            pools: RefCell::new(pools),
+            pool,
+            rules: config.rules,
+            outcomes,
+        }))
     }
 
     pub(crate) fn configure(&mut self, configuration_bytes: usize) -> bool {

@@ -27,9 +27,9 @@ pub struct Config {
     pub candidates: Ranged<1, 8>,
     /// How many endpoints are named for one request: the first attempt and the retries.
     pub attempts: Ranged<1, 8>,
-    /// Weight of `1 / (1 + in flight)`, in thousandths.
+    /// What an endpoint is worth whatever its response time, in thousandths; divided by 1 + in flight.
     pub connections_permille: Permille,
-    /// Weight of `fastest mean response time / mean response time`, in thousandths.
+    /// What the fastest endpoint is worth more, in thousandths; a slower one gets fastest mean / mean of it.
     pub response_time_permille: Permille,
     /// Endpoints of a pool whose metrics carry their address as label; as many again carry a number.
     pub max_endpoints: Ranged<1, 8_192>,
@@ -112,7 +112,10 @@ impl Config {
     #[must_use]
     pub fn weights(&self) -> Weights {
         let share = |permille: Permille| f64::from(u16::try_from(permille.get()).unwrap_or(1000)) / 1000.0;
-        Weights { connections: share(self.connections_permille), response_time: share(self.response_time_permille) }
+        Weights {
+            connections: share(self.connections_permille),
+            response_time: share(self.response_time_permille),
+        }
     }
 }
 
@@ -136,7 +139,10 @@ mod tests {
 
     #[test]
     fn a_wrong_field_is_named_with_what_came_and_what_was_expected() {
-        refused(r#"{"candidates": 0}"#, "candidates: invalid value: integer `0`, expected an integer from 1 to 8");
+        refused(
+            r#"{"candidates": 0}"#,
+            "candidates: invalid value: integer `0`, expected an integer from 1 to 8",
+        );
         refused(r#"{"candidate": 4}"#, "candidate: unknown field `candidate`, expected one of `pools`, ");
         refused(
             r#"{"membership": {"admin": {"interval_ms": 5}}}"#,
@@ -146,8 +152,14 @@ mod tests {
             r#"{"membership": {"static": {"inference": ["127.0.0.1:8001", "worker:8002"]}}}"#,
             "membership.static.inference[1]: invalid value: string \"worker:8002\", expected an address as ip:port",
         );
-        refused(r#"{"membership": {"dns": {}}}"#, "membership: unknown variant `dns`, expected `admin` or `static`");
-        refused(r#"{"rules": [{"mode": "on"}]}"#, "rules[0].mode: unknown variant `on`, expected one of `enforce`");
+        refused(
+            r#"{"membership": {"dns": {}}}"#,
+            "membership: unknown variant `dns`, expected `admin` or `static`",
+        );
+        refused(
+            r#"{"rules": [{"mode": "on"}]}"#,
+            "rules[0].mode: unknown variant `on`, expected one of `enforce`",
+        );
     }
 
     #[test]

@@ -30,7 +30,8 @@ impl Stream {
     pub(crate) fn request(&mut self) {
         let Some(shared) = self.shared.clone() else { return };
         let mode = mode_of_request(&*shared.host, &shared.rules);
-        let (reason, picked) = if mode == Mode::Off { (Reason::Off, None) } else { self.decide(&shared, mode) };
+        let (reason, picked) =
+            if mode == Mode::Off { (Reason::Off, None) } else { self.decide(&shared, mode) };
         shared.count(reason);
         match &picked {
             Some(picked) if mode == Mode::Enforce => {
@@ -45,7 +46,7 @@ impl Stream {
         let decision = Decision::new().with("reason", reason.as_str());
         let decision = match &picked {
             Some(picked) => {
-                decision.with("endpoint", picked.first()).with("candidates", picked.candidates)
+                decision.with("endpoint", picked.first()).with_number("candidates", picked.candidates as u64)
             }
             None => decision,
         };

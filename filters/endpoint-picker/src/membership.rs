@@ -79,7 +79,9 @@ impl Source {
                 let members = |addresses: &Vec<Address>| {
                     addresses.iter().map(|address| Member::serving(address.0.clone())).collect()
                 };
-                Ok(Self::Static(pools.iter().map(|(pool, addresses)| (pool.clone(), members(addresses))).collect()))
+                Ok(Self::Static(
+                    pools.iter().map(|(pool, addresses)| (pool.clone(), members(addresses))).collect(),
+                ))
             }
         }
     }
@@ -156,7 +158,14 @@ impl Poll {
     }
 
     /// Takes in an answer.
-    pub(crate) fn answered(&mut self, host: &dyn Host, pools: &mut Pools, token: u32, bytes: usize, now: Timestamp) {
+    pub(crate) fn answered(
+        &mut self,
+        host: &dyn Host,
+        pools: &mut Pools,
+        token: u32,
+        bytes: usize,
+        now: Timestamp,
+    ) {
         let Some((_, asked)) = self.pending.take_if(|(pending, _)| pending.is(token)) else { return };
         let took = now.since(asked);
         if bytes > self.max_answer_bytes {

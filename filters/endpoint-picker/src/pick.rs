@@ -68,11 +68,11 @@ pub(crate) fn pick(host: &dyn Host, view: &View, how: How, rng: &mut Rng) -> Opt
     let total = u32::try_from(eligible.len()).unwrap_or(u32::MAX);
     let candidates = sample(total, how.candidates, rng);
     let place = |at: &u32| eligible.get(*at as usize).copied();
-    let mut scores = [0.0; MAX_CANDIDATES];
-    for (score, at) in scores.iter_mut().zip(candidates.as_slice()) {
-        *score = how.weights.score(view.load(host, place(at)?), view.fastest_us());
+    let mut chances = [0.0; MAX_CANDIDATES];
+    for (chance, at) in chances.iter_mut().zip(candidates.as_slice()) {
+        *chance = how.weights.chance(view.load(host, place(at)?), view.fastest_us(), rng);
     }
-    let ordered = order(candidates, &scores, rng);
+    let ordered = order(candidates, &chances, rng);
     let mut destinations = String::with_capacity(how.attempts * 22);
     for address in ordered.as_slice().iter().take(how.attempts).filter_map(|at| view.address(place(at)?)) {
         if !destinations.is_empty() {

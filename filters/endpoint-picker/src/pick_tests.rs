@@ -6,7 +6,8 @@ use spillway_primitives::Timestamp;
 
 use crate::Root;
 
-const STATIC: &str = r#"{"membership": {"static": {"inference": ["10.0.0.1:80", "10.0.0.2:80"]}}, "debug_header": true}"#;
+const STATIC: &str =
+    r#"{"membership": {"static": {"inference": ["10.0.0.1:80", "10.0.0.2:80"]}}, "debug_header": true}"#;
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis((1_700_000_000 + seconds) * 1000)
@@ -38,7 +39,9 @@ fn decision(host: &Fake) -> String {
 
 fn clusters(addresses: impl Iterator<Item = String>) -> String {
     let hosts: Vec<_> = addresses
-        .map(|address| format!(r#"{{"address": {{"socket_address": {{"address": "{address}", "port_value": 80}}}}}}"#))
+        .map(|address| {
+            format!(r#"{{"address": {{"socket_address": {{"address": "{address}", "port_value": 80}}}}}}"#)
+        })
         .collect();
     format!(r#"{{"cluster_statuses": [{{"name": "inference", "host_statuses": [{}]}}]}}"#, hosts.join(","))
 }
@@ -136,7 +139,8 @@ fn alone_it_books_what_it_picks_beside_a_booker_it_does_not() {
     assert_eq!(in_flight(&host), 1);
     stream.done();
     assert_eq!(in_flight(&host), 0);
-    let booker = host.define_metric(spillway_host::MetricKind::Gauge, "spillway.pool.inference.attempts_booked_seconds");
+    let booker = host
+        .define_metric(spillway_host::MetricKind::Gauge, "spillway.pool.inference.attempts_booked_seconds");
     host.record_metric(booker.unwrap(), at(0).as_secs()).unwrap();
     root.tick();
     let mut stream = root.stream();
@@ -153,8 +157,10 @@ fn calls_to_the_host_do_not_grow_with_the_number_of_endpoints() {
         let mut root = configured(&host, r#"{"pools": ["inference"], "candidates": 4}"#);
         root.tick();
         answer(&host, &mut root, &clusters((0..endpoints).map(|n| format!("10.0.{}.{}", n / 250, n % 250))));
-        let booker =
-            host.define_metric(spillway_host::MetricKind::Gauge, "spillway.pool.inference.attempts_booked_seconds");
+        let booker = host.define_metric(
+            spillway_host::MetricKind::Gauge,
+            "spillway.pool.inference.attempts_booked_seconds",
+        );
         host.record_metric(booker.unwrap(), at(0).as_secs()).unwrap();
         root.tick();
         host.put_property(paths::CLUSTER_NAME, b"inference");
@@ -172,7 +178,8 @@ fn calls_to_the_host_do_not_grow_with_the_number_of_endpoints() {
 #[test]
 fn two_configurations_of_one_module_do_not_mix() {
     let host = Fake::new();
-    let first = configured(&host, r#"{"membership": {"static": {"inference": ["10.0.0.1:80"]}}, "attempts": 1}"#);
+    let first =
+        configured(&host, r#"{"membership": {"static": {"inference": ["10.0.0.1:80"]}}, "attempts": 1}"#);
     let second = configured(&host, r#"{"rules": [{"mode": "off"}]}"#);
     assert_eq!(request(&host, &second), None);
     assert_eq!(request(&host, &first).as_deref(), Some("10.0.0.1:80"));

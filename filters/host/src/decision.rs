@@ -3,8 +3,6 @@
 //! It is one line of `key=value` pairs in filter state, under `wasm.spillway_<filter>`; the format line that prints
 //! it is in `envoy/`. Only names, numbers and addresses go in: never what a client sent.
 
-use std::fmt::Write as _;
-
 use crate::{Host, Path};
 
 /// A decision being written down.
@@ -20,13 +18,22 @@ impl Decision {
         Self { line: String::with_capacity(64) }
     }
 
-    /// Adds `key=value`.
+    /// Adds `key=value`. Plain text and no formatting machinery: this runs for every request.
     #[must_use]
-    pub fn with(mut self, key: &str, value: impl std::fmt::Display) -> Self {
-        let gap = if self.line.is_empty() { "" } else { " " };
-        // Writing to a string cannot fail.
-        write!(self.line, "{gap}{key}={value}").ok();
+    pub fn with(mut self, key: &str, value: &str) -> Self {
+        if !self.line.is_empty() {
+            self.line.push(' ');
+        }
+        self.line.push_str(key);
+        self.line.push('=');
+        self.line.push_str(value);
         self
+    }
+
+    /// Adds `key=number`.
+    #[must_use]
+    pub fn with_number(self, key: &str, number: u64) -> Self {
+        self.with(key, &number.to_string())
     }
 
     /// The line.
@@ -50,7 +57,7 @@ mod tests {
     fn a_line_of_pairs() {
         let host = Fake::new();
         let property = Path("spillway_example");
-        Decision::new().with("endpoint", "10.0.0.1:80").with("candidates", 3).leave(&*host, property);
+        Decision::new().with("endpoint", "10.0.0.1:80").with_number("candidates", 3).leave(&*host, property);
         assert_eq!(
             host.property(property).unwrap().as_deref(),
             Some(&b"endpoint=10.0.0.1:80 candidates=3"[..])

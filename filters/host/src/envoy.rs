@@ -138,8 +138,7 @@ impl Host for Envoy {
     }
 
     fn remove_header(&self, map: Headers, name: &str) -> Result<(), HostError> {
-        let code =
-            unsafe { abi::proxy_remove_header_map_value(map_number(map), name.as_ptr(), name.len()) };
+        let code = unsafe { abi::proxy_remove_header_map_value(map_number(map), name.as_ptr(), name.len()) };
         found("remove_header", code).map(|_| ())
     }
 

@@ -105,8 +105,7 @@ impl Lease {
     ///
     /// [`HostError`] from shared data.
     pub fn has_run_out(&self, host: &dyn Host, now: Timestamp) -> Result<bool, HostError> {
-        Ok(read(&self.slot.read(host)?.bytes)
-            .is_some_and(|(holder, until)| holder != NOBODY && until <= now))
+        Ok(read(&self.slot.read(host)?.bytes).is_some_and(|(holder, until)| holder != NOBODY && until <= now))
     }
 
     /// Gives the lease back, if it is held.

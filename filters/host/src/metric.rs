@@ -96,7 +96,7 @@ impl Histogram {
 /// at zero; a filter that needs them then has to stand aside.
 #[must_use]
 pub fn gauges_work(host: &dyn Host) -> bool {
-    let Ok(probe) = host.define_metric(MetricKind::Gauge, "spillway.probe") else { return false };
+    let Ok(probe) = host.define_metric(MetricKind::Gauge, "spillway.pool.probe") else { return false };
     host.increment_metric(probe, 1).is_ok() && host.metric(probe).is_ok_and(|value| value != 0)
 }
 

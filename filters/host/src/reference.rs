@@ -2,7 +2,10 @@
 //!
 //! A filter's test calls [`check`]: it fails when the table in the filter's README or the schema in `docs/` is not
 //! what the code says, and with `SPILLWAY_UPDATE_DOCS=1` it writes them instead.
-#![allow(clippy::disallowed_methods, reason = "runs in tests only, natively: it reads and writes the documents")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "runs in tests only, natively: it reads and writes the documents"
+)]
 
 use std::fmt::Write as _;
 use std::path::Path;

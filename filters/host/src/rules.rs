@@ -69,9 +69,10 @@ fn host_is(wanted: &[u8], host: &[u8]) -> bool {
 }
 
 fn ends_with_ignoring_case(host: &[u8], suffix: &[u8]) -> bool {
-    host.len().checked_sub(suffix.len()).and_then(|at| host.get(at..)).is_some_and(|end| {
-        end.eq_ignore_ascii_case(suffix)
-    })
+    host.len()
+        .checked_sub(suffix.len())
+        .and_then(|at| host.get(at..))
+        .is_some_and(|end| end.eq_ignore_ascii_case(suffix))
 }
 
 /// The first rule that matches.
@@ -100,8 +101,7 @@ mod tests {
     fn check(rule: &str, request: (&str, &str, &str), expected: bool) {
         let rule: Match = serde_json::from_str(rule).unwrap();
         let (host, path, method) = request;
-        let request =
-            Request { host: host.as_bytes(), path: path.as_bytes(), method: method.as_bytes() };
+        let request = Request { host: host.as_bytes(), path: path.as_bytes(), method: method.as_bytes() };
         assert_eq!(rule.holds(request), expected, "{rule:?} for {request:?}");
     }
 
@@ -139,7 +139,8 @@ mod tests {
         let host = crate::fake::Fake::new();
         assert_eq!(mode_of_request(&*host, &[]), Mode::Enforce);
         assert_eq!(host.take_calls(), 0);
-        let rule = Rule { matches: Match { methods: vec!["POST".into()], ..Match::default() }, mode: Mode::Off };
+        let rule =
+            Rule { matches: Match { methods: vec!["POST".into()], ..Match::default() }, mode: Mode::Off };
         assert_eq!(mode_of_request(&*host, std::slice::from_ref(&rule)), Mode::Enforce);
         host.set_header(Headers::Request, ":method", "POST").unwrap();
         assert_eq!(mode_of_request(&*host, &[rule]), Mode::Off);

@@ -9,6 +9,7 @@ use spillway_primitives::Timestamp;
 use spillway_routing::membership::Member;
 
 use crate::share::Shares;
+use crate::view::PlaceGauges;
 use crate::{Attempt, Outcome, PoolId, Settings, View, keys, registry, repair};
 
 /// What goes wrong with the books themselves.
@@ -101,8 +102,7 @@ impl Pools {
     pub fn set_members(&mut self, pool: PoolId, members: &[Member], now: Timestamp) -> Result<(), HostError> {
         let Some(view) = self.view(pool) else { return Ok(()) };
         let idle = |place| is_idle(&*self.host, view, place);
-        let applied =
-            registry::apply(&*self.host, pool.0, members, now, self.settings.bounds, idle)?;
+        let applied = registry::apply(&*self.host, pool.0, members, now, self.settings.bounds, idle)?;
         view.mark_refreshed(&*self.host, now);
         if applied.refused > 0 {
             self.counters.refused.add(&*self.host, u32::try_from(applied.refused).unwrap_or(u32::MAX));
@@ -125,10 +125,9 @@ impl Pools {
         let counted = place.filter(|_| self.may_count(now)).and_then(|place| {
             let gauge = self.view(pool)?.gauges(place)?.in_flight;
             self.shares.as_mut()?.raise(pool.0, place);
-            let attempt = Attempt { pool, place, began: now };
             gauge.add(&*self.host, 1).ok()?;
-            self.write_share(&attempt);
-            Some(attempt)
+            self.write_share(pool, place);
+            Some(Attempt { pool, place, began: now })
         });
         if counted.is_none() {
             self.counters.untracked.add(&*self.host, 1);
@@ -138,53 +137,55 @@ impl Pools {
 
     /// The first token of an attempt's answer has come: its time joins the mean.
     pub fn first_token(&self, attempt: &Attempt, now: Timestamp) {
-        self.add_response_time(attempt, now.since(attempt.began));
+        if let Some(gauges) = self.view(attempt.pool).and_then(|view| view.gauges(attempt.place)) {
+            self.add_response_time(gauges, now.since(attempt.began));
+        }
     }
 
     /// An attempt is over: one fewer in flight, and its outcome joins the share of failures. A failure also counts
     /// as slow.
+    #[allow(clippy::needless_pass_by_value, reason = "an attempt ends once: it is taken and not borrowed")]
     pub fn end(&mut self, attempt: Attempt, outcome: Outcome, now: Timestamp) {
+        let Attempt { pool, place, began } = attempt;
         let may_count = self.may_count(now);
         if let Some(shares) = &mut self.shares {
-            shares.lower(attempt.pool.0, attempt.place);
+            shares.lower(pool.0, place);
         }
-        let Some(gauges) = self.view(attempt.pool).and_then(|view| view.gauges(attempt.place)) else { return };
+        let Some(gauges) = self.view(pool).and_then(|view| view.gauges(place)) else { return };
         if may_count {
             gauges.in_flight.add(&*self.host, -1).ok();
-            self.write_share(&attempt);
+            self.write_share(pool, place);
         }
-        let failed = match outcome {
-            Outcome::Success => 0,
-            Outcome::Failure => 1000,
-            Outcome::Unknown => return,
-            Outcome::Unanswered => {
-                let waited = now.since(attempt.began);
-                if micros(waited) > gauges.ttft.read(&*self.host) {
-                    self.add_response_time(&attempt, waited);
-                }
-                return;
+        let took = now.since(began);
+        match outcome {
+            Outcome::Success => self.add_outcome(gauges, 0),
+            Outcome::Failure => {
+                self.add_outcome(gauges, 1000);
+                self.add_response_time(gauges, took.max(self.settings.failure_counts_as));
             }
-        };
+            Outcome::Unanswered if micros(took) > gauges.ttft.read(&*self.host) => {
+                self.add_response_time(gauges, took);
+            }
+            Outcome::Unanswered | Outcome::Unknown => {}
+        }
+    }
+
+    fn add_outcome(&self, gauges: PlaceGauges, failed_permille: u64) {
         let old = gauges.failures.read(&*self.host);
-        if old != failed {
-            gauges.failures.set(&*self.host, self.settings.failures.next(Some(old), failed));
-        }
-        if outcome == Outcome::Failure {
-            let took = now.since(attempt.began).max(self.settings.failure_counts_as);
-            self.add_response_time(&attempt, took);
+        if old != failed_permille {
+            gauges.failures.set(&*self.host, self.settings.failures.next(Some(old), failed_permille));
         }
     }
 
-    fn write_share(&self, attempt: &Attempt) {
-        if let Some(shares) = &self.shares {
-            shares.write(&*self.host, attempt.pool.0, attempt.place);
-        }
-    }
-
-    fn add_response_time(&self, attempt: &Attempt, took: Duration) {
-        let Some(gauges) = self.view(attempt.pool).and_then(|view| view.gauges(attempt.place)) else { return };
+    fn add_response_time(&self, gauges: PlaceGauges, took: Duration) {
         let old = Some(gauges.ttft.read(&*self.host)).filter(|mean| *mean > 0);
         gauges.ttft.set(&*self.host, self.settings.response_time.next(old, micros(took).max(1)));
+    }
+
+    fn write_share(&self, pool: PoolId, place: u32) {
+        if let Some(shares) = &self.shares {
+            shares.write(&*self.host, pool.0, place);
+        }
     }
 
     /// Learns of a pool, or takes in its table again.
@@ -214,7 +215,8 @@ impl Pools {
     fn claim(&mut self, pool: PoolId, address: &str, now: Timestamp) -> Option<u32> {
         let view = self.view(pool)?;
         let idle = |place| is_idle(&*self.host, view, place);
-        let place = registry::claim_place(&*self.host, pool.0, address, now, self.settings.bounds, idle).ok()?;
+        let place =
+            registry::claim_place(&*self.host, pool.0, address, now, self.settings.bounds, idle).ok()?;
         self.look(pool, now);
         self.view(pool)?.place_of(address).filter(|known| *known as usize == place)
     }

@@ -17,7 +17,8 @@ fn vm(host: &Rc<Fake>) -> Pools {
 }
 
 fn in_flight(host: &Fake, endpoint: &str) -> u64 {
-    let name = format!("spillway.pool.inference.endpoint.{}.in_flight", spillway_contract::metrics::label(endpoint));
+    let name =
+        format!("spillway.pool.inference.endpoint.{}.in_flight", spillway_contract::metrics::label(endpoint));
     host.metric_named(&name).unwrap_or(0)
 }
 

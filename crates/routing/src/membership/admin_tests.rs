@@ -46,7 +46,9 @@ fn an_envoy_without_clusters_has_none() {
 
 #[test]
 fn garbage_is_refused_whole() {
-    for garbage in ["", "[]", "{}", "<html>", r#"{"cluster_statuses": 7}"#, r#"{"cluster_statuses": [{"name": 1}]}"#] {
+    for garbage in
+        ["", "[]", "{}", "<html>", r#"{"cluster_statuses": 7}"#, r#"{"cluster_statuses": [{"name": 1}]}"#]
+    {
         let error = read_clusters(garbage.as_bytes(), |_| true).unwrap_err().to_string();
         assert!(error.starts_with("not the clusters of envoy's admin interface: "), "{garbage}: {error}");
     }

@@ -1,0 +1,126 @@
+//! Typed access to a JSON object, with the path of each field in its errors.
+//!
+//! Fields are taken out, so that a long prompt is moved, not copied. `null` counts as absent: clients send it for
+//! what they leave to the server.
+
+use super::error::{RequestError, describe, describe_word};
+use serde_json::{Map, Value};
+use std::ops::RangeInclusive;
+
+type Result<T> = std::result::Result<T, RequestError>;
+
+/// An object whose fields are being taken.
+pub(super) struct Fields {
+    path: String,
+    map: Map<String, Value>,
+}
+
+/// A value and where it stood.
+pub(super) struct Field {
+    path: String,
+    value: Value,
+}
+
+impl Fields {
+    /// The object that a body consists of.
+    pub(super) fn of_body(body: &[u8]) -> Result<Self> {
+        let value =
+            serde_json::from_slice(body).map_err(|e| RequestError::Syntax { reason: e.to_string() })?;
+        match value {
+            Value::Object(map) => Ok(Self { path: String::new(), map }),
+            other => Err(RequestError::Value {
+                param: "the body".to_owned(),
+                expected: "a JSON object".to_owned(),
+                got: describe(&other),
+            }),
+        }
+    }
+
+    /// A field that may be absent.
+    pub(super) fn take(&mut self, name: &str) -> Option<Field> {
+        let value = self.map.remove(name).filter(|value| !value.is_null())?;
+        Some(Field { path: self.path_of(name), value })
+    }
+
+    /// A field that must be there.
+    pub(super) fn require(&mut self, name: &str, expected: &str) -> Result<Field> {
+        self.take(name)
+            .ok_or_else(|| RequestError::Missing { param: self.path_of(name), expected: expected.to_owned() })
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+}
+
+impl Field {
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(super) fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The error that this field is not what was expected.
+    pub(super) fn refuse(&self, expected: impl Into<String>) -> RequestError {
+        RequestError::Value {
+            param: self.path.clone(),
+            expected: expected.into(),
+            got: describe(&self.value),
+        }
+    }
+
+    /// The same, for a word of a known list.
+    pub(super) fn refuse_word(&self, expected: impl Into<String>) -> RequestError {
+        RequestError::Value {
+            param: self.path.clone(),
+            expected: expected.into(),
+            got: describe_word(&self.value),
+        }
+    }
+
+    pub(super) fn boolean(&self) -> Result<bool> {
+        self.value.as_bool().ok_or_else(|| self.refuse("true or false"))
+    }
+
+    pub(super) fn integer(&self, range: RangeInclusive<u64>) -> Result<u64> {
+        self.value
+            .as_u64()
+            .filter(|value| range.contains(value))
+            .ok_or_else(|| self.refuse(format!("an integer from {} to {}", range.start(), range.end())))
+    }
+
+    pub(super) fn number(&self, range: RangeInclusive<f64>) -> Result<f64> {
+        self.value
+            .as_f64()
+            .filter(|value| range.contains(value))
+            .ok_or_else(|| self.refuse(format!("a number from {} to {}", range.start(), range.end())))
+    }
+
+    pub(super) fn text(self, expected: &str) -> Result<String> {
+        match self.value {
+            Value::String(text) => Ok(text),
+            _ => Err(self.refuse(expected)),
+        }
+    }
+
+    pub(super) fn object(self, expected: &str) -> Result<Fields> {
+        match self.value {
+            Value::Object(map) => Ok(Fields { path: self.path, map }),
+            _ => Err(self.refuse(expected)),
+        }
+    }
+
+    /// The items of an array, each with its index in its path.
+    pub(super) fn items(self, expected: &str) -> Result<impl Iterator<Item = Field>> {
+        let Self { path, value } = self;
+        match value {
+            Value::Array(items) => Ok(items
+                .into_iter()
+                .enumerate()
+                .map(move |(index, value)| Field { path: format!("{path}[{index}]"), value })),
+            other => Err(Field { path, value: other }.refuse(expected)),
+        }
+    }
+}

@@ -1,0 +1,235 @@
+use super::{ChatRequest, CompletionRequest, Message, Options, RequestError, Role};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+fn defaults() -> Options {
+    Options {
+        stream: false,
+        include_usage: false,
+        max_tokens: None,
+        temperature: 1.0,
+        top_p: 1.0,
+        seed: None,
+        stop: Vec::new(),
+    }
+}
+
+/// A completion body with one more field.
+fn with(field: &str) -> String {
+    format!(r#"{{"model":"m","prompt":"p",{field}}}"#)
+}
+
+#[track_caller]
+fn accepts(field: &str, change: impl FnOnce(&mut Options)) {
+    let mut expected = defaults();
+    change(&mut expected);
+    let request = CompletionRequest::parse(with(field).as_bytes());
+    assert_eq!(request.map(|r| r.options), Ok(expected), "{field}");
+}
+
+#[track_caller]
+fn refuses(error: Option<RequestError>, body: &str, param: Option<&str>, message: &str) {
+    let error = error.unwrap_or_else(|| panic!("was accepted: {body}"));
+    assert_eq!(error.to_string(), message, "{body}");
+    assert_eq!(error.param(), param, "{body}");
+}
+
+#[track_caller]
+fn chat_refuses(body: &str, param: Option<&str>, message: &str) {
+    refuses(ChatRequest::parse(body.as_bytes()).err(), body, param, message);
+}
+
+#[track_caller]
+fn option_refuses(field: &str, param: &str, message: &str) {
+    let body = with(field);
+    refuses(CompletionRequest::parse(body.as_bytes()).err(), &body, Some(param), message);
+}
+
+#[test]
+fn a_chat_request() {
+    let body = r#"{"model":"m","user":"u-1","metadata":{"a":"b"},"messages":[
+        {"role":"developer","content":"Be short."},
+        {"role":"user","content":[{"type":"text","text":"Say "},{"type":"text","text":"hello."}]},
+        {"role":"assistant","content":""}]}"#;
+    let message = |role, content: &str| Message { role, content: content.to_owned() };
+    let expected = ChatRequest {
+        model: "m".to_owned(),
+        messages: vec![
+            message(Role::System, "Be short."),
+            message(Role::User, "Say hello."),
+            message(Role::Assistant, ""),
+        ],
+        options: defaults(),
+    };
+    assert_eq!(ChatRequest::parse(body.as_bytes()), Ok(expected));
+}
+
+#[test]
+fn a_prompt_as_text_or_array_of_one() {
+    for body in [r#"{"model":"m","prompt":"p"}"#, r#"{"model":"m","prompt":["p"]}"#] {
+        let request = CompletionRequest::parse(body.as_bytes()).unwrap();
+        assert_eq!(request.prompt, "p", "{body}");
+    }
+}
+
+#[test]
+fn options_that_are_accepted() {
+    accepts(r#""stream":true"#, |o| o.stream = true);
+    accepts(r#""stream":null"#, |_| {});
+    accepts(r#""stream":true,"stream_options":{"include_usage":true}"#, |o| {
+        o.stream = true;
+        o.include_usage = true;
+    });
+    accepts(r#""stream":true,"stream_options":{}"#, |o| o.stream = true);
+    accepts(r#""max_tokens":7"#, |o| o.max_tokens = Some(7));
+    accepts(r#""max_tokens":7,"max_completion_tokens":5"#, |o| o.max_tokens = Some(5));
+    accepts(r#""temperature":0"#, |o| o.temperature = 0.0);
+    accepts(r#""top_p":0.5"#, |o| o.top_p = 0.5);
+    accepts(r#""seed":42"#, |o| o.seed = Some(42));
+    accepts(r#""seed":-1"#, |o| o.seed = Some(u64::MAX));
+    accepts(r#""stop":"x""#, |o| o.stop = vec!["x".to_owned()]);
+    accepts(r#""stop":["x","y"]"#, |o| o.stop = vec!["x".to_owned(), "y".to_owned()]);
+    accepts(r#""stop":[]"#, |_| {});
+    accepts(r#""n":1,"best_of":1,"echo":false,"logprobs":null,"logit_bias":{}"#, |_| {});
+    accepts(r#""presence_penalty":0,"frequency_penalty":0.0,"response_format":{"type":"text"}"#, |_| {});
+}
+
+#[test]
+fn options_that_are_refused() {
+    option_refuses(r#""stream":1"#, "stream", "stream: expected true or false, got 1");
+    option_refuses(
+        r#""stream_options":{"include_usage":true}"#,
+        "stream_options",
+        "stream_options: expected no value unless \"stream\" is true, got an object",
+    );
+    option_refuses(
+        r#""stream":true,"stream_options":{"include_usage":"yes"}"#,
+        "stream_options.include_usage",
+        "stream_options.include_usage: expected true or false, got a string of 3 bytes",
+    );
+    let tokens = "an integer from 1 to 4294967295";
+    for (value, got) in [("0", "0"), ("-1", "-1"), ("1.5", "1.5"), ("\"7\"", "a string of 1 bytes")] {
+        for name in ["max_tokens", "max_completion_tokens"] {
+            let message = format!("{name}: expected {tokens}, got {got}");
+            option_refuses(&format!(r#""{name}":{value}"#), name, &message);
+        }
+    }
+    option_refuses(
+        r#""temperature":2.1"#,
+        "temperature",
+        "temperature: expected a number from 0 to 2, got 2.1",
+    );
+    option_refuses(r#""top_p":-0.1"#, "top_p", "top_p: expected a number from 0 to 1, got -0.1");
+    option_refuses(r#""seed":1.5"#, "seed", "seed: expected an integer, got 1.5");
+    option_refuses(
+        r#""stop":["a","b","c","d","e"]"#,
+        "stop",
+        "stop: expected a string or an array of at most 4 strings, got an array of 5",
+    );
+    option_refuses(
+        r#""stop":["a",""]"#,
+        "stop[1]",
+        "stop[1]: expected a string of 1 to 256 bytes, got an empty string",
+    );
+    option_refuses(r#""n":2"#, "n", "n: expected 1 (one choice for each request), got 2");
+    option_refuses(r#""echo":true"#, "echo", "echo: not supported, leave it out or set it to false");
+    option_refuses(r#""tools":[{}]"#, "tools", "tools: not supported, leave it out or set it to []");
+    option_refuses(
+        r#""response_format":{"type":"json_object"}"#,
+        "response_format",
+        "response_format: not supported, leave it out or set it to {\"type\": \"text\"}",
+    );
+}
+
+#[test]
+fn bodies_that_are_refused() {
+    let object = Some("the body");
+    chat_refuses("", None, "the body is not valid JSON: EOF while parsing a value at line 1 column 0");
+    chat_refuses(
+        "{\"a\"",
+        None,
+        "the body is not valid JSON: EOF while parsing an object at line 1 column 4",
+    );
+    chat_refuses("[]", object, "the body: expected a JSON object, got an empty array");
+    chat_refuses("\"x\"", object, "the body: expected a JSON object, got a string of 1 bytes");
+    chat_refuses("{}", Some("model"), "model: required, expected the name of a model");
+    chat_refuses(r#"{"model":7}"#, Some("model"), "model: expected the name of a model, got 7");
+    chat_refuses(
+        r#"{"model":""}"#,
+        Some("model"),
+        "model: expected the name of a model, got an empty string",
+    );
+}
+
+#[test]
+fn messages_that_are_refused() {
+    let chat = |messages: &str, param: &str, message: &str| {
+        chat_refuses(&format!(r#"{{"model":"m","messages":{messages}}}"#), Some(param), message);
+    };
+    chat("null", "messages", "messages: required, expected an array of at least one message");
+    chat("[]", "messages", "messages: expected an array of at least one message, got an empty array");
+    chat("{}", "messages", "messages: expected an array of at least one message, got an object");
+    chat(
+        r#"["hello"]"#,
+        "messages[0]",
+        "messages[0]: expected a message such as {\"role\": \"user\", \"content\": \"...\"}, got a string of 5 bytes",
+    );
+    chat(
+        r#"[{"role":"user","content":"a"},{"content":"b"}]"#,
+        "messages[1].role",
+        "messages[1].role: required, expected one of system, developer, user, assistant",
+    );
+    chat(
+        r#"[{"role":"robot","content":"a"}]"#,
+        "messages[0].role",
+        "messages[0].role: expected one of system, developer, user, assistant, got \"robot\"",
+    );
+    chat(
+        r#"[{"role":"user","content":5}]"#,
+        "messages[0].content",
+        "messages[0].content: expected a string or an array of text parts, got 5",
+    );
+    chat(
+        r#"[{"role":"user","content":[{"type":"image_url","image_url":{}}]}]"#,
+        "messages[0].content[0].type",
+        "messages[0].content[0].type: expected \"text\" (only text is served), got \"image_url\"",
+    );
+    chat(
+        r#"[{"role":"user","content":""}]"#,
+        "messages",
+        "messages: expected some text in at least one message, got only empty messages",
+    );
+}
+
+#[test]
+fn an_empty_or_strange_prompt_is_refused() {
+    for (prompt, got) in [("\"\"", "an empty string"), ("[1,2]", "an array of 2"), ("[]", "an empty array")] {
+        let body = format!(r#"{{"model":"m","prompt":{prompt}}}"#);
+        let message = format!("prompt: expected a string that is not empty, got {got}");
+        refuses(CompletionRequest::parse(body.as_bytes()).err(), &body, Some("prompt"), &message);
+    }
+}
+
+#[test]
+fn no_error_repeats_the_prompt() {
+    let marker = "MARKER-4711-".repeat(4);
+    for body in [
+        format!(r#"{{"model":"m","messages":"{marker}"}}"#),
+        format!(r#"{{"model":"m","messages":["{marker}"]}}"#),
+        format!(r#"{{"model":"m","messages":[{{"role":"{marker}","content":"x"}}]}}"#),
+        format!(r#"{{"model":"m","messages":[{{"role":"user","content":{{"a":"{marker}"}}}}]}}"#),
+        format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{marker}"#),
+    ] {
+        let error = ChatRequest::parse(body.as_bytes()).unwrap_err();
+        assert!(!error.to_string().contains("MARKER"), "{error}");
+    }
+}
+
+#[test]
+fn bytes_that_are_not_utf8_are_an_error() {
+    let error = ChatRequest::parse(b"{\"model\":\"\xff\xfe\"}").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the body is not valid JSON: invalid unicode code point at line 1 column 11"
+    );
+}

@@ -1,0 +1,150 @@
+//! `docker-compose.yml` and the images that it builds, as far as they can be checked without an engine.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
+use serde_json::{Value, json};
+use spillway_envoy::read;
+
+fn file(path: &str) -> String {
+    let path = format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn compose() -> Value {
+    read(&file("docker-compose.yml")).unwrap()
+}
+
+fn services(compose: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    compose["services"].as_object().unwrap().iter()
+}
+
+/// The stages of a Dockerfile: what each is made from, and its name.
+fn stages(text: &str) -> Vec<(&str, &str)> {
+    let from = text.lines().filter_map(|line| line.strip_prefix("FROM "));
+    from.map(|line| line.split_once(" AS ").unwrap_or_else(|| panic!("a stage has a name: {line}"))).collect()
+}
+
+#[test]
+fn every_service_is_confined_watched_and_bounded() {
+    let compose = compose();
+    for (name, service) in services(&compose) {
+        assert_eq!(service["read_only"], json!(true), "{name}: read_only");
+        assert_eq!(service["cap_drop"], json!(["ALL"]), "{name}: cap_drop");
+        assert_eq!(service["security_opt"], json!(["no-new-privileges:true"]), "{name}: security_opt");
+        assert_eq!(service["restart"], json!("unless-stopped"), "{name}: restart");
+        assert_eq!(service["healthcheck"]["test"][1], json!("ready"), "{name}: healthcheck");
+        for limit in ["cpus", "memory", "pids"] {
+            assert!(!service["deploy"]["resources"]["limits"][limit].is_null(), "{name}: limit of {limit}");
+        }
+        for forbidden in ["privileged", "network_mode", "pid", "ipc", "cap_add", "user"] {
+            assert!(service[forbidden].is_null(), "{name}: {forbidden}");
+        }
+        let volumes = service["volumes"].as_array().map_or(&[][..], Vec::as_slice);
+        for volume in volumes.iter().map(|volume| volume.as_str().unwrap()) {
+            assert!(!volume.starts_with(['/', '.', '~']), "{name}: {volume} is a folder of the host");
+        }
+    }
+}
+
+#[test]
+fn ports_are_published_by_envoy_alone_and_on_loopback_alone() {
+    let compose = compose();
+    for (name, service) in services(&compose) {
+        let expected = match name.as_str() {
+            "envoy" => json!(["127.0.0.1:10000:10000", "127.0.0.1:9901:9901"]),
+            _ => Value::Null,
+        };
+        assert_eq!(service["ports"], expected, "{name}");
+    }
+    assert_eq!(compose["networks"]["workers"]["internal"], json!(true));
+}
+
+#[test]
+fn every_worker_that_envoy_names_is_a_service_that_it_waits_for() {
+    let compose = compose();
+    let envoy = file("envoy/docker.yaml");
+    let named = |name: &str| envoy.contains(&format!("address: {name}, port_value: 8001"));
+    let workers: Vec<_> = services(&compose).map(|(name, _)| name).filter(|name| *name != "envoy").collect();
+    assert_eq!(workers, ["worker-1", "worker-2", "worker-3"]);
+    for worker in workers {
+        assert!(named(worker), "{worker} is not in envoy/docker.yaml");
+        let depends = &compose["services"]["envoy"]["depends_on"][worker];
+        assert_eq!(*depends, json!({ "condition": "service_healthy" }), "{worker}");
+    }
+    assert!(!named("worker-4"), "envoy/docker.yaml names more workers than there are");
+}
+
+#[test]
+fn images_are_pinned_and_run_without_root() {
+    let compose = compose();
+    for (name, service) in services(&compose) {
+        let expected = format!(":{}", env!("CARGO_PKG_VERSION"));
+        let image = service["image"].as_str().unwrap();
+        assert!(image.starts_with("spillway/") && image.ends_with(&expected), "{name}: {image}");
+        assert_eq!(service["pull_policy"], json!("build"), "{name}: a registry may have its own {image}");
+        let dockerfile = service["build"]["dockerfile"].as_str().unwrap();
+        let text = file(dockerfile);
+        for (image, stage) in stages(&text) {
+            let (_, tag) =
+                image.split_once(':').unwrap_or_else(|| panic!("{dockerfile}: {image} has no tag"));
+            let exact = tag.trim_start_matches('v').split(['-', '@']).next().unwrap();
+            let parts = exact.split('.').filter(|part| part.parse::<u32>().is_ok()).count();
+            assert!(parts >= 2, "{dockerfile}: {stage} is not pinned: {image}");
+        }
+        let last = text.rsplit("\nFROM ").next().unwrap();
+        let user = last.lines().find_map(|line| line.strip_prefix("USER ")).unwrap_or("0:0");
+        assert!(
+            user.split(':').all(|id| id.parse::<u32>().is_ok_and(|id| id > 0)),
+            "{dockerfile}: USER {user}"
+        );
+    }
+    assert!(file("deploy/docker/envoy.Dockerfile").contains("FROM envoyproxy/envoy:v1.40.0 AS envoy"));
+}
+
+#[test]
+fn what_an_image_copies_from_here_exists() {
+    for dockerfile in ["deploy/docker/envoy.Dockerfile", "deploy/docker/worker.Dockerfile"] {
+        let text = file(dockerfile);
+        let copies = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("COPY "))
+            .filter(|line| !line.contains("--from="));
+        for line in copies {
+            let words: Vec<_> = line.split_whitespace().filter(|word| !word.starts_with("--")).collect();
+            for source in words.split_last().unwrap().1 {
+                let path = format!("{}/../{source}", env!("CARGO_MANIFEST_DIR"));
+                assert!(std::path::Path::new(&path).exists(), "{dockerfile}: {source}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_filter_that_envoy_loads_is_in_the_image() {
+    let dockerfile = file("deploy/docker/envoy.Dockerfile");
+    let envoy = file("envoy/docker.yaml");
+    let loaded: Vec<_> = envoy.split("/etc/spillway/filters/").skip(1).collect();
+    assert!(!loaded.is_empty(), "no filter in envoy/docker.yaml");
+    for filter in loaded.iter().filter_map(|rest| rest.split([' ', '"']).next()) {
+        let copied = dockerfile.lines().any(|line| line.contains("install ") && line.contains(filter));
+        assert!(copied, "{filter} is not in the image");
+    }
+}
+
+/// Two places fetch the model; whoever changes one finds the other here.
+#[test]
+fn the_model_is_the_one_that_setup_fetches() {
+    let setup = file("xtask/src/setup/model.rs");
+    let said = |what: &str| assert!(setup.contains(what), "xtask/src/setup/model.rs does not say {what}");
+    let requirement = file("deploy/docker/model.requirements.txt");
+    let requirement = requirement.lines().last().unwrap();
+    let (name, rest) = requirement.split_once("==").unwrap();
+    let (version, hash) = rest.split_once(" --hash=sha256:").unwrap();
+    let sum = file("deploy/docker/model.sha256");
+    let (digest, member) = sum.trim().split_once("  ").unwrap();
+    for word in [name, version, hash, digest, member] {
+        said(&format!("\"{word}\""));
+    }
+    let dockerfile = file("deploy/docker/worker.Dockerfile");
+    assert!(dockerfile.contains(&format!("{member} /models/smollm2-135m-instruct-q4_1.gguf")));
+    said("\"smollm2-135m-instruct-q4_1.gguf\"");
+}

@@ -1,0 +1,107 @@
+//! The command line.
+//!
+//! Units are in the names, ranges in the help, and a value out of range is refused before anything starts.
+
+mod model_args;
+mod ranges;
+mod server_args;
+mod simulated_args;
+#[cfg(test)]
+mod tests;
+
+pub use model_args::ModelArgs;
+pub use server_args::ServerArgs;
+pub use simulated_args::SimulatedArgs;
+
+use crate::engine::{model, simulated};
+use anyhow::Context;
+use clap::{Parser, ValueEnum};
+
+/// Serves a language model, or a simulation of one, with an OpenAI-compatible API.
+#[derive(Debug, Clone, PartialEq, Parser)]
+#[command(name = "spillway-worker", version)]
+pub struct Args {
+    /// What generates text
+    #[arg(long, value_enum, default_value_t = EngineKind::Model)]
+    pub engine: EngineKind,
+
+    /// The model's name in requests and in /v1/models
+    #[arg(long, value_name = "NAME", default_value = "smollm2-135m-instruct")]
+    pub model_name: String,
+
+    /// The longest prompt, in tokens: 1 to 10000000. The model's own context is a limit as well
+    #[arg(long, value_name = "TOKENS", default_value_t = 4096, value_parser = ranges::tokens)]
+    pub max_prompt_tokens: u32,
+
+    /// The most tokens a request may ask for: 1 to 10000000
+    #[arg(long, value_name = "TOKENS", default_value_t = 2048, value_parser = ranges::tokens)]
+    pub max_output_tokens: u32,
+
+    /// The length of an answer whose request does not say, in tokens: 1 to 10000000
+    #[arg(long, value_name = "TOKENS", default_value_t = 256, value_parser = ranges::tokens)]
+    pub default_output_tokens: u32,
+
+    /// How many requests may wait for a slot: 0 to 100000. More are refused with 429
+    #[arg(long, value_name = "REQUESTS", default_value_t = 64, value_parser = ranges::count)]
+    pub queue_requests: u32,
+
+    /// The server's options.
+    #[command(flatten)]
+    pub server: ServerArgs,
+
+    /// The options of the model engine.
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// The options of the simulated engine.
+    #[command(flatten)]
+    pub simulated: SimulatedArgs,
+
+    /// What is logged to standard error, as in RUST_LOG: a level, or levels by module
+    #[arg(long, value_name = "FILTER", default_value = "info")]
+    pub log: String,
+}
+
+/// What generates text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EngineKind {
+    /// A language model on the processor.
+    Model,
+    /// A service-time model: answers take their time, and nothing is computed.
+    Simulated,
+}
+
+impl Args {
+    /// What the simulated engine is made of.
+    #[must_use]
+    pub fn simulated_config(&self) -> simulated::Config {
+        simulated::Config {
+            slots: size(self.simulated.slots),
+            queue: size(self.queue_requests),
+            rates: self.simulated.rates(),
+            seed: self.simulated.seed,
+            default_output_tokens: self.default_output_tokens,
+            max_prompt_tokens: size(self.max_prompt_tokens),
+            behaviour: self.simulated.behaviour(),
+        }
+    }
+
+    /// What the model engine is made of.
+    ///
+    /// # Errors
+    /// When there is no model.
+    pub fn model_config(&self) -> anyhow::Result<model::Config> {
+        let file = self.model.model_file.clone();
+        Ok(model::Config {
+            file: file.context("--engine model needs --model-file <FILE>, a model in GGUF format")?,
+            cache_dir: self.model.cache_dir.clone(),
+            queue: size(self.queue_requests),
+            max_prompt_tokens: size(self.max_prompt_tokens),
+            default_output_tokens: self.default_output_tokens,
+        })
+    }
+}
+
+fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,21 @@
+//! Options of the model engine.
+
+use super::ranges;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Which model, and with what it computes.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ModelArgs {
+    /// The model, in GGUF format with its tokenizer and chat template. Needed by the model engine
+    #[arg(long, value_name = "FILE")]
+    pub model_file: Option<PathBuf>,
+
+    /// Where the requantised model is kept; by default beside the model
+    #[arg(long, value_name = "DIRECTORY")]
+    pub cache_dir: Option<PathBuf>,
+
+    /// Threads that compute: 1 to 256. More than one only where the cores are free: waiting threads spin
+    #[arg(long, value_name = "THREADS", default_value_t = 1, value_parser = ranges::threads)]
+    pub threads: u32,
+}

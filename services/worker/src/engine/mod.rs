@@ -1,0 +1,183 @@
+//! What generates text.
+//!
+//! An [`Engine`] takes a [`Job`] and gives back a [`Generation`]: a channel of [`Event`]s that ends with
+//! [`Event::Finished`] or [`Event::Failed`]. Dropping the generation is how a client leaves: the engine frees what
+//! the job held and works on.
+//!
+//! The channel is not bounded by a number of events: it is bounded by the output limit of the job. So a client that
+//! reads slowly never holds a slot that somebody else waits for.
+//!
+//! An engine knows nothing of HTTP.
+
+mod occupancy;
+mod output;
+mod stop;
+
+pub mod model;
+pub mod simulated;
+
+pub use occupancy::{Load, Occupancy, Ticket};
+pub use output::Output;
+
+use spillway_inference::request::{Message, Options};
+use spillway_inference::response::{FinishReason, Usage};
+use std::fmt::Debug;
+use std::pin::Pin;
+use tokio::sync::mpsc;
+
+/// What to continue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prompt {
+    /// A conversation, to be put into the model's chat template.
+    Chat(Vec<Message>),
+    /// A text as it is.
+    Text(String),
+}
+
+/// One request, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// What to continue.
+    pub prompt: Prompt,
+    /// The most tokens to generate, at least 1. Where `None`, the engine's default.
+    pub max_tokens: Option<u32>,
+    /// 0 to 2; 0 is greedy.
+    pub temperature: f64,
+    /// 0 to 1.
+    pub top_p: f64,
+    /// Makes the answer repeatable.
+    pub seed: Option<u64>,
+    /// The answer ends before the first of these.
+    pub stop: Vec<String>,
+}
+
+impl Job {
+    /// The job that a request asks for.
+    #[must_use]
+    pub fn new(prompt: Prompt, options: &Options) -> Self {
+        Self {
+            prompt,
+            max_tokens: options.max_tokens,
+            temperature: options.temperature,
+            top_p: options.top_p,
+            seed: options.seed,
+            stop: options.stop.clone(),
+        }
+    }
+}
+
+/// What happens to an answer, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The next piece of text, never empty.
+    Text(String),
+    /// The answer is whole. The last event.
+    Finished {
+        /// Why it ended.
+        reason: FinishReason,
+        /// Its token counts.
+        usage: Usage,
+    },
+    /// The engine failed. The last event. The text is for the log, not for the client.
+    Failed(String),
+}
+
+/// A job that was taken.
+#[derive(Debug)]
+pub struct Generation {
+    /// Tokens of the prompt.
+    pub prompt_tokens: u32,
+    /// What happens. Closed by the client to cancel.
+    pub events: mpsc::UnboundedReceiver<Event>,
+    /// How to hand the answer over.
+    pub delivery: Delivery,
+    /// Dropped with the generation: gives back what a job holds that has not begun.
+    pub hold: Option<Box<dyn Debug + Send>>,
+}
+
+/// How an answer is handed over. A real engine leaves it at its default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Delivery {
+    /// Send the headers of a stream at once and not with the first event.
+    pub headers_first: bool,
+    /// Break the answer in this way.
+    pub disruption: Option<Disruption>,
+}
+
+/// A fault that a client of the worker sees. Only the simulated engine makes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disruption {
+    /// Answer with this status instead.
+    Status {
+        /// 400 to 599.
+        code: u16,
+        /// The value of `Retry-After`, where there is to be one.
+        retry_after_s: Option<u32>,
+    },
+    /// Reset the connection instead of answering.
+    ResetBeforeHeaders,
+    /// Reset the connection after this many events of a stream.
+    ResetAfterEvents(u32),
+    /// Never answer.
+    Stall,
+    /// End the answer cleanly but too early: a stream without its terminal event.
+    Truncate,
+}
+
+/// Why a job was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The queue is full.
+    #[error("all {slots} slots are taken and {waiting} requests wait, which is the limit")]
+    QueueFull {
+        /// Requests that can run at the same time.
+        slots: usize,
+        /// Requests that wait.
+        waiting: usize,
+        /// When a slot is likely to be free, in seconds, at least 1.
+        retry_after_s: u32,
+    },
+    /// The prompt has too many tokens.
+    #[error("the prompt has {tokens} tokens, the limit is {limit}")]
+    PromptTooLong {
+        /// Tokens of the prompt.
+        tokens: usize,
+        /// The most that are taken.
+        limit: usize,
+    },
+    /// The prompt cannot be put into the model's form.
+    #[error("{0}")]
+    Prompt(String),
+    /// The engine cannot take jobs yet, or no more.
+    #[error("the model is not loaded yet")]
+    NotReady,
+}
+
+/// Whether an engine can take jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// It can.
+    Ready,
+    /// Not yet; this much of the work is done, in percent.
+    Loading {
+        /// 0 to 99.
+        percent: u8,
+    },
+    /// It was told to say no.
+    NotReady,
+}
+
+/// The future of [`Engine::submit`].
+pub type Submission<'a> = Pin<Box<dyn Future<Output = Result<Generation, Refusal>> + Send + 'a>>;
+
+/// Something that generates text.
+pub trait Engine: Debug + Send + Sync + 'static {
+    /// Whether jobs are taken now.
+    fn readiness(&self) -> Readiness;
+
+    /// Slots, and how they are used.
+    fn load(&self) -> Load;
+
+    /// Takes a job, or says at once why not. Once it is taken, its events come as they are made.
+    fn submit(&self, job: Job) -> Submission<'_>;
+}

@@ -1,0 +1,54 @@
+//! One layer: attention, then the feed-forward part, each added to what came in.
+
+use super::attention::Attention;
+use super::matrix::Matrix;
+use super::rope::Positions;
+use super::{Norm, Shape};
+use crate::engine::model::weights::Weights;
+use anyhow::Result;
+use candle_core::Tensor;
+use candle_nn::kv_cache::KvCache;
+
+#[derive(Debug)]
+pub(super) struct Layer {
+    attention_norm: Norm,
+    attention: Attention,
+    feed_forward_norm: Norm,
+    gate: Matrix,
+    up: Matrix,
+    down: Matrix,
+}
+
+impl Layer {
+    pub(super) fn take(weights: &mut Weights, shape: &Shape, index: usize) -> Result<Self> {
+        let Shape { hidden, feed_forward, epsilon, .. } = *shape;
+        let name = |part: &str| format!("blk.{index}.{part}.weight");
+        let mut matrix = |part: &str, rows, columns| {
+            anyhow::Ok(Matrix::new(weights.matrix(&name(part), rows, columns)?.into())?)
+        };
+        let gate = matrix("ffn_gate", feed_forward, hidden)?;
+        let up = matrix("ffn_up", feed_forward, hidden)?;
+        let down = matrix("ffn_down", hidden, feed_forward)?;
+        Ok(Self {
+            attention_norm: Norm::take(weights, &name("attn_norm"), epsilon)?,
+            attention: Attention::take(weights, shape, index)?,
+            feed_forward_norm: Norm::take(weights, &name("ffn_norm"), epsilon)?,
+            gate,
+            up,
+            down,
+        })
+    }
+
+    /// `x` has a row for each token.
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        positions: &Positions,
+        cache: &mut KvCache,
+    ) -> candle_core::Result<Tensor> {
+        let x = (x + self.attention.forward(&self.attention_norm.forward(x)?, positions, cache)?)?;
+        let normed = self.feed_forward_norm.forward(&x)?;
+        let gated = (self.gate.forward(&normed)?.silu()? * self.up.forward(&normed)?)?;
+        x + self.down.forward(&gated)?
+    }
+}

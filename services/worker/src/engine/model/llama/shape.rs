@@ -1,0 +1,56 @@
+//! The sizes of a model.
+
+use super::super::metadata::Metadata;
+use anyhow::{Result, ensure};
+
+/// The sizes of a model, checked against each other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in super::super) struct Shape {
+    pub(in super::super) vocabulary: usize,
+    /// The longest text that the model can see, in tokens.
+    pub(in super::super) context: usize,
+    pub(super) hidden: usize,
+    pub(super) feed_forward: usize,
+    pub(super) layers: usize,
+    /// Heads that ask.
+    pub(super) heads: usize,
+    /// Heads that are asked; each serves the same number of those that ask.
+    pub(super) kv_heads: usize,
+    pub(super) head_size: usize,
+    pub(super) epsilon: f32,
+    pub(super) rope_base: f32,
+}
+
+impl Shape {
+    /// What the file says, for a vocabulary of that size.
+    pub(in super::super) fn new(metadata: &Metadata, vocabulary: usize) -> Result<Self> {
+        let architecture = metadata.text("general.architecture")?;
+        ensure!(
+            architecture == "llama",
+            "of the architectures only \"llama\" is served, got {architecture:?}"
+        );
+        let hidden = metadata.count("llama.embedding_length")?;
+        let heads = metadata.count("llama.attention.head_count")?;
+        let kv_heads = metadata.count("llama.attention.head_count_kv").unwrap_or(heads);
+        ensure!(heads > 0 && hidden.is_multiple_of(heads), "{hidden} cannot be shared by {heads} heads");
+        ensure!(kv_heads > 0 && heads.is_multiple_of(kv_heads), "{heads} heads cannot share {kv_heads}");
+        let head_size = hidden / heads;
+        let rotated = metadata.count("llama.rope.dimension_count").unwrap_or(head_size);
+        ensure!(
+            rotated == head_size && head_size.is_multiple_of(2),
+            "heads of {head_size} rotate by {rotated}"
+        );
+        Ok(Self {
+            vocabulary,
+            context: metadata.count("llama.context_length")?,
+            hidden,
+            feed_forward: metadata.count("llama.feed_forward_length")?,
+            layers: metadata.count("llama.block_count")?,
+            heads,
+            kv_heads,
+            head_size,
+            epsilon: metadata.real("llama.attention.layer_norm_rms_epsilon")?,
+            rope_base: metadata.real("llama.rope.freq_base").unwrap_or(10_000.0),
+        })
+    }
+}

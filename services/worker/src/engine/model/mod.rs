@@ -1,0 +1,175 @@
+//! An engine that runs a language model on the processor.
+//!
+//! One thread computes, one request after another; the others wait in a bounded queue. Clients that leave are noticed
+//! between two tokens, and at once while they wait.
+//!
+//! ```text
+//! weights    the model's file, requantised once and kept
+//! language   text to tokens and back: tokenizer, chat template, UTF-8
+//! llama      the forward pass
+//! sampler    from scores to the next token
+//! worker     the thread that puts these together
+//! ```
+//!
+//! What it does not do: no batching, no cache of prompts, and of the architectures only Llama's.
+
+mod language;
+mod llama;
+mod metadata;
+mod queue;
+mod sampler;
+#[cfg(test)]
+mod tests;
+mod weights;
+mod worker;
+
+use super::{Delivery, Engine, Generation, Job, Load, Occupancy, Output, Readiness, Refusal, Submission};
+use crate::metrics::Metrics;
+use anyhow::{Context, anyhow};
+use language::Language;
+use queue::Queue;
+use sampler::Sampling;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::oneshot;
+use worker::Work;
+
+/// What a model engine is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The model, in GGUF format.
+    pub file: PathBuf,
+    /// Where the requantised model is kept; beside the model where `None`.
+    pub cache_dir: Option<PathBuf>,
+    /// Requests that may wait.
+    pub queue: usize,
+    /// The longest prompt, in tokens. The model's context is a limit as well.
+    pub max_prompt_tokens: usize,
+    /// The length of an answer whose request does not say, in tokens.
+    pub default_output_tokens: u32,
+}
+
+/// The model engine.
+#[derive(Debug)]
+pub struct Model {
+    config: Config,
+    occupancy: Arc<Occupancy>,
+    metrics: Arc<Metrics>,
+    queue: Queue<Work>,
+    state: State,
+    /// Makes the seeds of requests that have none of their own.
+    submitted: AtomicU64,
+}
+
+/// What the computing thread tells everybody else.
+#[derive(Debug, Default)]
+struct State {
+    percent: AtomicU8,
+    ready: OnceLock<Ready>,
+    cached_tokens: AtomicUsize,
+}
+
+/// What is known once the model is loaded.
+#[derive(Debug)]
+struct Ready {
+    language: Arc<Language>,
+    context_tokens: usize,
+}
+
+impl Model {
+    /// Starts to load a model. The receiver gets the reason when that fails, or when computing ends for good.
+    ///
+    /// # Errors
+    /// When there can be no thread.
+    pub fn start(
+        config: Config,
+        metrics: Arc<Metrics>,
+    ) -> anyhow::Result<(Arc<Self>, oneshot::Receiver<anyhow::Error>)> {
+        let model = Arc::new(Self {
+            occupancy: Occupancy::new(1, config.queue),
+            config,
+            metrics,
+            queue: Queue::default(),
+            state: State::default(),
+            submitted: AtomicU64::new(0),
+        });
+        let (failed, failure) = oneshot::channel();
+        let on_thread = Arc::clone(&model);
+        let run = move || {
+            if let Err(error) = worker::run(&on_thread) {
+                // Where nobody waits for the reason any more, the program is ending anyway.
+                let _ = failed.send(error);
+            }
+        };
+        std::thread::Builder::new()
+            .name("compute".to_owned())
+            .spawn(run)
+            .context("no thread for the model")?;
+        Ok((model, failure))
+    }
+
+    /// What ended the engine.
+    pub async fn failure(receiver: oneshot::Receiver<anyhow::Error>) -> anyhow::Error {
+        receiver.await.unwrap_or_else(|_| anyhow!("the computing thread broke down"))
+    }
+
+    async fn take(&self, job: Job) -> Result<Generation, Refusal> {
+        let ready = self.state.ready.get().ok_or(Refusal::NotReady)?;
+        let Some(ticket) = self.occupancy.admit() else {
+            let Load { slots, waiting, .. } = self.occupancy.load();
+            return Err(Refusal::QueueFull { slots, waiting, retry_after_s: self.occupancy.retry_after_s() });
+        };
+        let sampling = Sampling { temperature: job.temperature, top_p: job.top_p, seed: self.seed(job.seed) };
+        let tokens = encode(Arc::clone(&ready.language), job.prompt).await?;
+        let limit = self.config.max_prompt_tokens.min(ready.context_tokens.saturating_sub(1));
+        if tokens.len() > limit {
+            return Err(Refusal::PromptTooLong { tokens: tokens.len(), limit });
+        }
+        let left = u32::try_from(ready.context_tokens - tokens.len()).unwrap_or(u32::MAX);
+        let max_tokens = job.max_tokens.unwrap_or(self.config.default_output_tokens).min(left);
+        let prompt_tokens = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
+        let (output, events) = Output::new(prompt_tokens, max_tokens, job.stop, Arc::clone(&self.metrics));
+        let place = self.queue.push(Work { ticket, tokens, output, sampling });
+        Ok(Generation { prompt_tokens, events, delivery: Delivery::default(), hold: Some(Box::new(place)) })
+    }
+
+    fn seed(&self, own: Option<u64>) -> [u64; 2] {
+        own.map_or_else(
+            || {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                [u64::from(now.subsec_nanos()), self.submitted.fetch_add(1, Ordering::Relaxed)]
+            },
+            |seed| [seed, 0],
+        )
+    }
+}
+
+/// Long prompts take milliseconds: not on a thread that moves bytes.
+async fn encode(language: Arc<Language>, prompt: super::Prompt) -> Result<Vec<u32>, Refusal> {
+    tokio::task::spawn_blocking(move || language.encode(&prompt))
+        .await
+        .unwrap_or_else(|_| Err("the prompt could not be read".to_owned()))
+        .map_err(Refusal::Prompt)
+}
+
+impl Engine for Model {
+    fn readiness(&self) -> Readiness {
+        match self.state.ready.get() {
+            Some(_) => Readiness::Ready,
+            None => Readiness::Loading { percent: self.state.percent.load(Ordering::Relaxed).min(99) },
+        }
+    }
+
+    fn load(&self) -> Load {
+        let cached = u32::try_from(self.state.cached_tokens.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        let context = self.state.ready.get().and_then(|ready| u32::try_from(ready.context_tokens).ok());
+        let kv_cache_utilization = context.map(|context| f64::from(cached) / f64::from(context.max(1)));
+        Load { kv_cache_utilization, ..self.occupancy.load() }
+    }
+
+    fn submit(&self, job: Job) -> Submission<'_> {
+        Box::pin(self.take(job))
+    }
+}

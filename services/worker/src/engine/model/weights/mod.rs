@@ -1,0 +1,115 @@
+//! The model's weights, in a form that this processor computes with fast.
+//!
+//! Models are published in small formats (Q4_1, say) whose products are slow here. So each matrix is requantised to
+//! Q8_0 once: 8 bits and a scale for 32 weights. The result is kept, for the next start and for other workers on the
+//! machine.
+
+mod checksum;
+mod kept;
+
+use super::metadata::Metadata;
+use anyhow::{Context, Result, bail};
+use candle_core::Device;
+use candle_core::quantized::gguf_file::{self, Content, Value};
+use candle_core::quantized::{GgmlDType, QTensor};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::Path;
+
+/// The number by which GGUF calls files of Q8_0.
+const FILE_TYPE_Q8_0: u32 = 7;
+
+/// A model's file in memory.
+#[derive(Debug)]
+pub(super) struct Weights {
+    pub(super) metadata: Metadata,
+    tensors: HashMap<String, QTensor>,
+}
+
+impl Weights {
+    /// Loads a model: what is kept of an earlier start where that is whole, or else the file itself, which is then
+    /// requantised and kept. `progress` gets percents.
+    pub(super) fn load(file: &Path, cache_dir: Option<&Path>, progress: impl Fn(usize)) -> Result<Self> {
+        let source = checksum::of_file(file)?;
+        progress(5);
+        let kept = kept::Kept::new(file, cache_dir, &source)?;
+        if let Some(path) = kept.whole() {
+            return Self::read(path, |percent| progress(5 + percent * 95 / 100));
+        }
+        let lock = kept.lock();
+        if let Some(path) = kept.whole() {
+            // Another worker has made it in the meantime.
+            return Self::read(path, |percent| progress(5 + percent * 95 / 100));
+        }
+        let mut weights = Self::read(file, |percent| progress(5 + percent * 20 / 100))?;
+        weights.requantise(|percent| progress(25 + percent * 60 / 100))?;
+        if let Err(error) = lock.and_then(|_held| kept.write(|out| weights.write(out))) {
+            tracing::warn!("the requantised model is not kept, the next start will take as long: {error:#}");
+        }
+        Ok(weights)
+    }
+
+    fn read(path: &Path, progress: impl Fn(usize)) -> Result<Self> {
+        let open = || File::open(path).with_context(|| format!("cannot open {}", path.display()));
+        let mut reader = BufReader::with_capacity(1 << 20, open()?);
+        let content =
+            Content::read(&mut reader).with_context(|| format!("{} is no GGUF file", path.display()))?;
+        let mut tensors = HashMap::new();
+        let total = content.tensor_infos.len().max(1);
+        for (index, name) in content.tensor_infos.keys().enumerate() {
+            let tensor = content.tensor(&mut reader, name, &Device::Cpu);
+            tensors.insert(name.clone(), tensor.with_context(|| format!("{}: {name}", path.display()))?);
+            progress((index + 1) * 100 / total);
+        }
+        Ok(Self { metadata: Metadata::new(content.metadata), tensors })
+    }
+
+    fn requantise(&mut self, progress: impl Fn(usize)) -> Result<()> {
+        let total = self.tensors.len().max(1);
+        for (index, (name, tensor)) in self.tensors.iter_mut().enumerate() {
+            if needs_requantising(tensor) {
+                let plain = tensor.dequantize(&Device::Cpu)?;
+                *tensor = QTensor::quantize(&plain, GgmlDType::Q8_0).with_context(|| name.clone())?;
+            }
+            progress((index + 1) * 100 / total);
+        }
+        self.metadata.insert("general.file_type", Value::U32(FILE_TYPE_Q8_0));
+        Ok(())
+    }
+
+    fn write(&self, out: &mut File) -> Result<()> {
+        let mut tensors: Vec<_> = self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
+        tensors.sort_unstable_by_key(|(name, _)| *name);
+        let mut out = BufWriter::with_capacity(1 << 20, out);
+        gguf_file::write(&mut out, &self.metadata.sorted(), &tensors)?;
+        Ok(out.flush()?)
+    }
+
+    /// A tensor, taken out.
+    pub(super) fn take(&mut self, name: &str) -> Result<QTensor> {
+        self.tensors.remove(name).with_context(|| format!("the model's file has no tensor {name}"))
+    }
+
+    /// A tensor that may be absent.
+    pub(super) fn take_optional(&mut self, name: &str) -> Option<QTensor> {
+        self.tensors.remove(name)
+    }
+
+    /// A matrix of this many rows and columns.
+    pub(super) fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<QTensor> {
+        let tensor = self.take(name)?;
+        if tensor.shape().dims() != [rows, columns] {
+            bail!("{name}: expected {rows} x {columns}, got {:?}", tensor.shape().dims());
+        }
+        Ok(tensor)
+    }
+}
+
+/// A matrix in another small format than Q8_0, whose rows are whole blocks of it.
+fn needs_requantising(tensor: &QTensor) -> bool {
+    let small =
+        !matches!(tensor.dtype(), GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16 | GgmlDType::Q8_0);
+    let columns = tensor.shape().dims().last().copied().unwrap_or(1);
+    small && columns.is_multiple_of(GgmlDType::Q8_0.block_size())
+}

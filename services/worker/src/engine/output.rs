@@ -1,0 +1,98 @@
+//! Where an engine puts what it generates.
+//!
+//! Both engines count tokens, look for stop strings and notice clients that left in the same way: here.
+
+use super::stop::{Passed, StopStrings};
+use super::{Event, FinishReason, Usage};
+use crate::metrics::Metrics;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// One job's sending end.
+#[derive(Debug)]
+pub struct Output {
+    events: mpsc::UnboundedSender<Event>,
+    stops: StopStrings,
+    usage: Usage,
+    max_tokens: u32,
+    metrics: Arc<Metrics>,
+}
+
+impl Output {
+    /// The two ends for a job with a prompt of `prompt_tokens`.
+    pub fn new(
+        prompt_tokens: u32,
+        max_tokens: u32,
+        stop: Vec<String>,
+        metrics: Arc<Metrics>,
+    ) -> (Self, mpsc::UnboundedReceiver<Event>) {
+        let (events, receiver) = mpsc::unbounded_channel();
+        metrics.prompt_tokens.inc_by(u64::from(prompt_tokens));
+        let usage = Usage { prompt_tokens, completion_tokens: 0 };
+        (Self { events, stops: StopStrings::new(stop), usage, max_tokens, metrics }, receiver)
+    }
+
+    /// The most tokens to generate.
+    #[must_use]
+    pub fn max_tokens(&self) -> u32 {
+        self.max_tokens
+    }
+
+    /// The client has left: nobody reads what is generated.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.events.is_closed()
+    }
+
+    /// Waits until the client has left.
+    pub async fn abandoned(&self) {
+        self.events.closed().await;
+    }
+
+    /// One more token, and the text that it completes, which may be empty. `Break`: generate no more; the answer is
+    /// finished, or nobody wants it.
+    pub fn token(&mut self, text: &str) -> ControlFlow<()> {
+        self.usage.completion_tokens += 1;
+        self.metrics.output_tokens.inc();
+        match self.stops.push(text) {
+            Passed::On(text) => self.send_text(text)?,
+            Passed::Stopped(text) => {
+                self.send_text(text)?;
+                return self.end(FinishReason::Stop);
+            }
+        }
+        if self.usage.completion_tokens >= self.max_tokens {
+            return self.finish(FinishReason::Length);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The answer is whole.
+    pub fn finish(&mut self, reason: FinishReason) -> ControlFlow<()> {
+        let rest = self.stops.rest();
+        self.send_text(rest)?;
+        self.end(reason)
+    }
+
+    /// The engine failed.
+    pub fn fail(&mut self, why: String) {
+        // A client that left does not need to know.
+        let _ = self.events.send(Event::Failed(why));
+    }
+
+    fn end(&mut self, reason: FinishReason) -> ControlFlow<()> {
+        let _ = self.events.send(Event::Finished { reason, usage: self.usage });
+        ControlFlow::Break(())
+    }
+
+    fn send_text(&mut self, text: String) -> ControlFlow<()> {
+        if text.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        match self.events.send(Event::Text(text)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! An engine whose answers come from a service-time model instead of a language model.
+//!
+//! Load tests on a few cores need many workers that are busy without using the processor. Everything around the
+//! engine is real: the HTTP path, the queue, the events, the load report. Only the work is a wait: a base latency,
+//! a time for each token of the prompt and for each token of the answer, with jitter from a seed.
+//!
+//! Faults can be injected while it runs: see [`Behaviour`].
+//!
+//! What it does not model: slots share nothing, so a full worker is not slower for each request than an idle one.
+
+mod behaviour;
+mod service_time;
+mod text;
+
+pub use behaviour::{Behaviour, BehaviourError, Change, Fault};
+pub use service_time::{Rates, ServiceTime};
+
+use super::{
+    Delivery, Engine, Generation, Job, Load, Occupancy, Output, Prompt, Readiness, Refusal, Submission,
+    Ticket,
+};
+use crate::metrics::Metrics;
+use spillway_inference::response::FinishReason;
+use spillway_primitives::rng_from;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until};
+
+/// What a simulated engine is made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Config {
+    /// Requests that run at the same time, at least 1.
+    pub slots: usize,
+    /// Requests that may wait.
+    pub queue: usize,
+    /// How long things take.
+    pub rates: Rates,
+    /// Everything random follows from it and from the number of the request.
+    pub seed: u64,
+    /// The length of an answer whose request does not say, in tokens.
+    pub default_output_tokens: u32,
+    /// The longest prompt, in tokens.
+    pub max_prompt_tokens: usize,
+    /// How it behaves at first.
+    pub behaviour: Behaviour,
+}
+
+/// The simulated engine.
+#[derive(Debug)]
+pub struct Simulated {
+    config: Config,
+    behaviour: RwLock<Behaviour>,
+    occupancy: Arc<Occupancy>,
+    /// One permit for each slot, given out in order.
+    slots: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
+    /// How many requests have come.
+    requests: AtomicU64,
+}
+
+impl Simulated {
+    /// An engine with nothing to do.
+    #[must_use]
+    pub fn new(config: Config, metrics: Arc<Metrics>) -> Self {
+        Self {
+            config,
+            behaviour: RwLock::new(config.behaviour),
+            occupancy: Occupancy::new(config.slots, config.queue),
+            slots: Arc::new(Semaphore::new(config.slots)),
+            metrics,
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    /// How it behaves now.
+    pub fn behaviour(&self) -> Behaviour {
+        *self.behaviour.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes how it behaves, for requests that come from now on. What the change does not name goes back to what
+    /// the worker was started with.
+    ///
+    /// # Errors
+    /// When a value is out of range; then nothing changes.
+    pub fn change(&self, change: Change) -> Result<Behaviour, BehaviourError> {
+        let behaviour = self.config.behaviour.with(change)?;
+        *self.behaviour.write().unwrap_or_else(PoisonError::into_inner) = behaviour;
+        Ok(behaviour)
+    }
+
+    fn take(&self, job: Job) -> Result<Generation, Refusal> {
+        let behaviour = self.behaviour();
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut rng = rng_from(&[self.config.seed, number]);
+        let disruption = behaviour.disruption(rng.f64());
+        let service = ServiceTime::draw(&self.config.rates, &behaviour, rng.f64());
+        let prompt_tokens = prompt_tokens(&job.prompt, self.config.max_prompt_tokens)?;
+        let Some(ticket) = self.occupancy.admit() else {
+            let Load { slots, waiting, .. } = self.occupancy.load();
+            return Err(Refusal::QueueFull { slots, waiting, retry_after_s: self.occupancy.retry_after_s() });
+        };
+        // Without a limit of its own an answer ends because the model is done.
+        let max_tokens = job.max_tokens.unwrap_or(u32::MAX);
+        let length = job.max_tokens.unwrap_or(self.config.default_output_tokens);
+        let (output, events) = Output::new(prompt_tokens, max_tokens, job.stop, Arc::clone(&self.metrics));
+        let words =
+            text::Words::new(job.seed.map_or_else(|| rng_from(&[rng.u64(..)]), |seed| rng_from(&[seed])));
+        let delivery = Delivery { headers_first: behaviour.headers_first, disruption };
+        let slots = Arc::clone(&self.slots);
+        tokio::spawn(run(slots, Run { ticket, output, service, prompt_tokens, length, words }));
+        Ok(Generation { prompt_tokens, events, delivery, hold: None })
+    }
+}
+
+impl Engine for Simulated {
+    fn readiness(&self) -> Readiness {
+        if self.behaviour().ready { Readiness::Ready } else { Readiness::NotReady }
+    }
+
+    fn load(&self) -> Load {
+        self.occupancy.load()
+    }
+
+    fn submit(&self, job: Job) -> Submission<'_> {
+        Box::pin(std::future::ready(self.take(job)))
+    }
+}
+
+/// Four bytes are a token, as they are for English text, and a message costs four more.
+fn prompt_tokens(prompt: &Prompt, limit: usize) -> Result<u32, Refusal> {
+    const BYTES_PER_TOKEN: usize = 4;
+    let tokens = match prompt {
+        Prompt::Text(text) => text.len().div_ceil(BYTES_PER_TOKEN),
+        Prompt::Chat(messages) => {
+            messages.iter().map(|message| 4 + message.content.len().div_ceil(BYTES_PER_TOKEN)).sum()
+        }
+    };
+    if tokens > limit {
+        return Err(Refusal::PromptTooLong { tokens, limit });
+    }
+    Ok(u32::try_from(tokens).unwrap_or(u32::MAX))
+}
+
+/// One request on its way.
+struct Run {
+    ticket: Ticket,
+    output: Output,
+    service: ServiceTime,
+    prompt_tokens: u32,
+    length: u32,
+    words: text::Words,
+}
+
+/// Waits for a slot, then makes the answer, unless the client leaves first.
+async fn run(slots: Arc<Semaphore>, mut run: Run) {
+    let slot = tokio::select! {
+        biased;
+        () = run.output.abandoned() => return,
+        slot = slots.acquire() => slot,
+    };
+    run.ticket.start(std::time::Instant::now());
+    generate(&mut run).await;
+    // The count goes down before the next request can start, so that never more than all slots run.
+    drop(run);
+    drop(slot);
+}
+
+async fn generate(run: &mut Run) {
+    // Deadlines are absolute: what a timer is late by once is not added up over the tokens.
+    let first = Instant::now() + run.service.first_token(run.prompt_tokens);
+    for index in 0..run.length {
+        if !wait_until(first + run.service.later_tokens(index), &run.output).await {
+            return;
+        }
+        let last = index + 1 == run.length;
+        if let ControlFlow::Break(()) = run.output.token(run.words.next(last)) {
+            return;
+        }
+    }
+    // The client may have left: there is nobody to tell.
+    let _ = run.output.finish(FinishReason::Stop);
+}
+
+/// False when the client has left.
+async fn wait_until(deadline: Instant, output: &Output) -> bool {
+    if deadline.saturating_duration_since(Instant::now()) == Duration::ZERO {
+        return !output.is_abandoned();
+    }
+    tokio::select! {
+        biased;
+        () = output.abandoned() => false,
+        () = sleep_until(deadline) => true,
+    }
+}

@@ -1,0 +1,118 @@
+//! What all handlers share.
+
+use super::load_report::Utilization;
+use crate::engine::Engine;
+use crate::engine::simulated::Simulated;
+use crate::metrics::{Exposition, Metrics};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Bounds on what one request may bring or ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest body, in bytes.
+    pub max_body_bytes: usize,
+    /// How long the body may take to come.
+    pub body_timeout: Duration,
+    /// The most tokens that a request may ask for.
+    pub max_output_tokens: u32,
+}
+
+/// Where the worker is in its life, as far as requests are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Requests are taken.
+    Serving,
+    /// Requests are taken, but `/ready` says no: whoever routes has time to see it.
+    Leaving,
+    /// Requests are refused; those in flight are finished.
+    Draining,
+}
+
+/// What all handlers share.
+#[derive(Debug)]
+pub struct App {
+    /// What generates text.
+    pub engine: Arc<dyn Engine>,
+    /// The same engine, where it is the simulated one.
+    pub simulated: Option<Arc<Simulated>>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// How counts are shown.
+    pub exposition: Exposition,
+    /// What the process uses.
+    pub utilization: Arc<Utilization>,
+    /// Bounds on one request.
+    pub limits: Limits,
+    /// The names of the models, here always one.
+    pub models: [String; 1],
+    /// When the worker started, in seconds since 1970.
+    pub started_s: u64,
+    phase: AtomicU8,
+    answers: AtomicU64,
+}
+
+impl App {
+    /// A worker that serves `model` with `engine`.
+    #[must_use]
+    pub fn new(engine: Arc<dyn Engine>, metrics: Arc<Metrics>, model: String, limits: Limits) -> Self {
+        Self {
+            exposition: Exposition::new(&metrics, Arc::clone(&engine)),
+            engine,
+            simulated: None,
+            metrics,
+            utilization: Arc::default(),
+            limits,
+            models: [model],
+            started_s: now_s(),
+            phase: AtomicU8::new(0),
+            answers: AtomicU64::new(0),
+        }
+    }
+
+    /// A worker with a simulated engine, whose behaviour can be changed.
+    #[must_use]
+    pub fn simulated(engine: Arc<Simulated>, metrics: Arc<Metrics>, model: String, limits: Limits) -> Self {
+        let simulated = Some(Arc::clone(&engine));
+        Self { simulated, ..Self::new(engine, metrics, model, limits) }
+    }
+
+    /// Where the worker is in its life.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Relaxed) {
+            0 => Phase::Serving,
+            1 => Phase::Leaving,
+            _ => Phase::Draining,
+        }
+    }
+
+    /// Goes on to a later part of its life.
+    pub fn enter(&self, phase: Phase) {
+        let number = match phase {
+            Phase::Serving => 0,
+            Phase::Leaving => 1,
+            Phase::Draining => 2,
+        };
+        self.phase.fetch_max(number, Ordering::Relaxed);
+    }
+
+    /// The name of the model that is served.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        let [model] = &self.models;
+        model
+    }
+
+    /// An id for one more answer, unlike those of other workers and of earlier runs.
+    pub(super) fn next_id(&self, prefix: &str) -> String {
+        let number = self.answers.fetch_add(1, Ordering::Relaxed);
+        format!("{prefix}-{:x}-{:x}-{number}", self.started_s, std::process::id())
+    }
+}
+
+/// Seconds since 1970.
+pub(super) fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

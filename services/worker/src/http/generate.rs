@@ -1,0 +1,93 @@
+//! `/v1/chat/completions` and `/v1/completions`: from the request to the engine.
+
+use super::answer::{Answer, deliver};
+use super::app::{App, Phase};
+use super::body::read_json;
+use super::error::ApiError;
+use super::reset::ResetHandle;
+use super::style::Style;
+use crate::engine::{Job, Prompt};
+use crate::metrics::Flight;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Request;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use spillway_contract::error_body::ErrorCode;
+use spillway_inference::request::{ChatRequest, CompletionRequest, Options};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// `POST /v1/chat/completions`
+pub(super) async fn chat(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
+    let parse = |body: Bytes| {
+        let request = ChatRequest::parse(&body)?;
+        Ok(Asked { model: request.model, prompt: Prompt::Chat(request.messages), options: request.options })
+    };
+    counted(app, Style::Chat, request, parse).await
+}
+
+/// `POST /v1/completions`
+pub(super) async fn completion(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
+    let parse = |body: Bytes| {
+        let request = CompletionRequest::parse(&body)?;
+        Ok(Asked { model: request.model, prompt: Prompt::Text(request.prompt), options: request.options })
+    };
+    counted(app, Style::Completion, request, parse).await
+}
+
+/// A request of either kind.
+struct Asked {
+    model: String,
+    prompt: Prompt,
+    options: Options,
+}
+
+/// A request that is refused is counted here, a request that is taken by its [`Flight`].
+async fn counted(
+    app: Arc<App>,
+    style: Style,
+    request: Request<Body>,
+    parse: impl FnOnce(Bytes) -> Result<Asked, ApiError>,
+) -> Response {
+    match generate(&app, style, request, parse).await {
+        Ok(response) => response,
+        Err(error) => {
+            app.metrics.count(error.outcome());
+            error.into_response()
+        }
+    }
+}
+
+async fn generate(
+    app: &Arc<App>,
+    style: Style,
+    request: Request<Body>,
+    parse: impl FnOnce(Bytes) -> Result<Asked, ApiError>,
+) -> Result<Response, ApiError> {
+    if app.phase() == Phase::Draining {
+        let message = "the worker is about to stop and takes no more requests";
+        return Err(ApiError::new(ErrorCode::Draining, message).retry_after_s(1).closing());
+    }
+    let reset = request.extensions().get::<ResetHandle>().cloned();
+    let asked = parse(read_json(request, &app.limits).await?)?;
+    check(app, &asked)?;
+    let job = Job::new(asked.prompt, &asked.options);
+    let generation = app.engine.submit(job).await?;
+    let flight = Flight::begin(Arc::clone(&app.metrics), Instant::now());
+    let answer = Answer::new(app, style, &asked.options, flight, reset);
+    Ok(deliver(answer, generation).await)
+}
+
+fn check(app: &App, asked: &Asked) -> Result<(), ApiError> {
+    if asked.model != app.model() {
+        let message = format!("model: {:?} is not served here, expected {:?}", asked.model, app.model());
+        return Err(ApiError::new(ErrorCode::ModelNotFound, message).param("model"));
+    }
+    let limit = app.limits.max_output_tokens;
+    if let Some(tokens) = asked.options.max_tokens.filter(|tokens| *tokens > limit) {
+        let message = format!("max_tokens: expected an integer from 1 to {limit}, got {tokens}");
+        return Err(ApiError::new(ErrorCode::InvalidRequest, message).param("max_tokens"));
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! The OpenAI-compatible API.
+//!
+//! A request is read and checked, given to the engine, and its events are turned into one JSON body or a stream of
+//! server-sent events. Every answer, errors too, carries the load report.
+
+mod answer;
+mod app;
+mod behaviour;
+mod body;
+mod error;
+mod generate;
+mod load_report;
+mod plain;
+mod reset;
+mod sse;
+mod status;
+mod style;
+
+pub use app::{App, Limits, Phase};
+pub use load_report::{Utilization, sample_utilization};
+pub use reset::ResetHandle;
+
+use axum::Router;
+use axum::middleware::map_response_with_state;
+use axum::routing::{get, post};
+use std::sync::Arc;
+
+/// Everything that the worker answers.
+pub fn router(app: Arc<App>) -> Router {
+    let mut router = Router::new()
+        .route("/v1/chat/completions", post(generate::chat))
+        .route("/v1/completions", post(generate::completion))
+        .route("/v1/models", get(status::models))
+        .route("/health", get(status::health))
+        .route("/ready", get(status::ready))
+        .route("/metrics", get(status::metrics));
+    if app.simulated.is_some() {
+        router = router.route("/simulated/behaviour", get(behaviour::show).put(behaviour::change));
+    }
+    router
+        .fallback(error::path_not_found)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(map_response_with_state(Arc::clone(&app), load_report::add))
+        .with_state(app)
+}

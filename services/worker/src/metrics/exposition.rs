@@ -1,0 +1,106 @@
+//! `/metrics`: everything in the text format of OpenMetrics, which Prometheus reads.
+
+use super::Metrics;
+use crate::engine::{Engine, Readiness};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::{Registry, Unit};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The media type of the text.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// All metrics of a worker.
+#[derive(Debug)]
+pub struct Exposition(Registry);
+
+impl Exposition {
+    /// The metrics of the worker and of its engine.
+    #[must_use]
+    pub fn new(metrics: &Arc<Metrics>, engine: Arc<dyn Engine>) -> Self {
+        let mut registry = Registry::with_prefix("spillway_worker");
+        registry.register("requests", "Generation requests that ended, by how", metrics.requests.clone());
+        registry.register(
+            "prompt_tokens",
+            "Tokens of the prompts that were taken",
+            metrics.prompt_tokens.clone(),
+        );
+        registry.register("output_tokens", "Tokens that were generated", metrics.output_tokens.clone());
+        registry.register_with_unit(
+            "time_to_first_token",
+            "From taking a request to its first text",
+            Unit::Seconds,
+            metrics.time_to_first_token_s.clone(),
+        );
+        registry.register_with_unit(
+            "request_duration",
+            "From taking a request to its end",
+            Unit::Seconds,
+            metrics.request_duration_s.clone(),
+        );
+        registry.register_collector(Box::new(AtScrape { metrics: Arc::clone(metrics), engine }));
+        Self(registry)
+    }
+
+    /// The text, as of now.
+    ///
+    /// # Errors
+    /// Never in practice: writing to a string does not fail.
+    pub fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.0)?;
+        Ok(text)
+    }
+}
+
+/// What is asked for when somebody looks.
+#[derive(Debug)]
+struct AtScrape {
+    metrics: Arc<Metrics>,
+    engine: Arc<dyn Engine>,
+}
+
+impl Collector for AtScrape {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let (in_flight, integral_s) = self.metrics.in_flight.read(Instant::now());
+        let load = self.engine.load();
+        let ready = self.engine.readiness() == Readiness::Ready;
+        gauge(&mut encoder, "requests_in_flight", "Requests that run or wait.", f64::from(in_flight))?;
+        let help = "Time integral of the requests in flight, exact at the scrape.";
+        let counter = ConstCounter::new(integral_s);
+        let metric = encoder.encode_descriptor(
+            "requests_in_flight",
+            help,
+            Some(&Unit::Seconds),
+            EncodeMetric::metric_type(&counter),
+        )?;
+        counter.encode(metric)?;
+        gauge(&mut encoder, "slots", "Requests that can run at the same time.", count(load.slots))?;
+        gauge(&mut encoder, "slots_busy", "Requests that run.", count(load.running))?;
+        gauge(&mut encoder, "queue_depth", "Requests that wait for a slot.", count(load.waiting))?;
+        gauge(&mut encoder, "ready", "1 when the engine takes requests.", f64::from(u8::from(ready)))?;
+        if let Some(share) = load.kv_cache_utilization {
+            gauge(
+                &mut encoder,
+                "kv_cache_utilization",
+                "Share of the key-value cache that is taken.",
+                share,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: f64) -> Result<(), fmt::Error> {
+    let gauge = ConstGauge::new(value);
+    let metric = encoder.encode_descriptor(name, help, None, EncodeMetric::metric_type(&gauge))?;
+    gauge.encode(metric)
+}
+
+fn count(value: usize) -> f64 {
+    u32::try_from(value).map_or(f64::MAX, f64::from)
+}

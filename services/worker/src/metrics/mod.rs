@@ -1,0 +1,124 @@
+//! What the worker counts, for Prometheus and for the load report.
+//!
+//! Every generation request is counted exactly once, by its [`Outcome`]. Labels never hold anything that a client
+//! sent.
+
+mod exposition;
+mod flight;
+mod in_flight;
+
+pub use exposition::{CONTENT_TYPE, Exposition};
+pub use flight::Flight;
+pub use in_flight::InFlight;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+
+/// Seconds; from an idle simulated worker to a queue that is far too long.
+const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0, 5.0, 15.0, 60.0];
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The whole answer was handed over.
+    Completed,
+    /// The client left, or the worker stopped, before the answer was whole.
+    Cancelled,
+    /// The request was at fault.
+    Invalid,
+    /// Refused: the queue was full.
+    Overloaded,
+    /// Refused: loading or draining.
+    Unavailable,
+    /// The engine failed.
+    Failed,
+    /// A fault that was asked for.
+    Injected,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 7] = [
+        Self::Completed,
+        Self::Cancelled,
+        Self::Invalid,
+        Self::Overloaded,
+        Self::Unavailable,
+        Self::Failed,
+        Self::Injected,
+    ];
+
+    /// The label's value, and the word in the log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Invalid => "invalid",
+            Self::Overloaded => "overloaded",
+            Self::Unavailable => "unavailable",
+            Self::Failed => "failed",
+            Self::Injected => "injected",
+        }
+    }
+
+    /// The worker is to blame: counted in the load report's errors per second.
+    #[must_use]
+    pub const fn is_error(self) -> bool {
+        matches!(self, Self::Overloaded | Self::Unavailable | Self::Failed | Self::Injected)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+/// The worker's own metrics. What others know better (slots, queue) is asked for at scrape time: [`Exposition`].
+#[derive(Debug)]
+pub struct Metrics {
+    requests: Family<OutcomeLabel, Counter>,
+    /// Tokens of the prompts of requests that were taken.
+    pub prompt_tokens: Counter,
+    /// Tokens that were generated, also for clients that left.
+    pub output_tokens: Counter,
+    /// From taking a request to its first text.
+    pub time_to_first_token_s: Histogram,
+    /// From taking a request to its end.
+    pub request_duration_s: Histogram,
+    /// Requests that run or wait.
+    pub in_flight: InFlight,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let requests = Family::default();
+        for outcome in Outcome::ALL {
+            // A counter that is there from the start has a first increase that a query can see.
+            requests.get_or_create_owned(&OutcomeLabel { outcome: outcome.as_str() });
+        }
+        Self {
+            requests,
+            prompt_tokens: Counter::default(),
+            output_tokens: Counter::default(),
+            time_to_first_token_s: Histogram::new(SECONDS),
+            request_duration_s: Histogram::new(SECONDS),
+            in_flight: InFlight::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts a request.
+    pub fn count(&self, outcome: Outcome) {
+        self.requests.get_or_create(&OutcomeLabel { outcome: outcome.as_str() }).inc();
+    }
+
+    /// How many requests ended that way.
+    #[must_use]
+    pub fn requests(&self, outcome: Outcome) -> u64 {
+        self.requests.get_or_create(&OutcomeLabel { outcome: outcome.as_str() }).get()
+    }
+}

@@ -1,0 +1,55 @@
+//! Stopping, as clients see it.
+
+use crate::harness::{Client, Worker, eventually, get};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+#[test]
+fn requests_in_flight_are_finished_and_new_ones_refused() {
+    let mut worker = Worker::slow().start();
+    let mut in_flight = Client::chat(worker.address, json!({"stream": true, "max_tokens": 10}));
+    in_flight.read_until("data: ");
+    worker.stop();
+    eventually("/ready says no", || get(worker.address, "/ready").json() == json!({"status": "draining"}));
+    let refused = Client::chat(worker.address, json!({})).reply();
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (503, &json!("draining")));
+    assert_eq!((refused.header("retry-after"), refused.header("connection")), (Some("1"), Some("close")));
+    assert_eq!(get(worker.address, "/health").status, 200);
+    in_flight.read_until("[DONE]");
+    assert_eq!(worker.stopped(), 0);
+}
+
+#[test]
+fn readiness_is_withdrawn_before_requests_are_refused() {
+    let mut worker = Worker::default();
+    worker.drain.delay = Duration::from_secs(2);
+    let mut worker = worker.start();
+    worker.stop();
+    eventually("/ready says no", || get(worker.address, "/ready").status == 503);
+    assert_eq!(Client::chat(worker.address, json!({})).reply().status, 200, "who routes has time to see it");
+    assert_eq!(worker.stopped(), 0);
+}
+
+#[test]
+fn idle_connections_are_closed() {
+    let mut worker = Worker::slow().start();
+    let mut idle = Client::connect(worker.address);
+    idle.write(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n");
+    idle.reply();
+    worker.stop();
+    assert!(idle.is_closed());
+    assert_eq!(worker.stopped(), 0);
+}
+
+#[test]
+fn what_takes_too_long_is_cut() {
+    let mut worker = Worker::slow();
+    worker.drain.timeout = Duration::from_millis(200);
+    let mut worker = worker.start();
+    let _in_flight = Client::chat(worker.address, json!({"max_tokens": 10_000}));
+    worker.wait_for_load(1, 0);
+    let start = Instant::now();
+    worker.stop();
+    assert_eq!(worker.stopped(), 1);
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}

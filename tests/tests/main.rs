@@ -1,0 +1,22 @@
+//! End-to-end tests, one topic per file. Each scenario runs with one and with two Envoy workers.
+
+mod bad_configuration;
+mod bad_input;
+mod chat;
+mod client_headers;
+mod counts;
+mod deploy;
+mod distribution;
+mod endpoints_come_and_go;
+mod hidden_stats;
+mod membership;
+mod model;
+mod modes;
+mod observability;
+mod openai_client;
+mod panics;
+mod privacy;
+mod retries;
+mod two_configurations;
+mod two_pools;
+mod worker_killed;

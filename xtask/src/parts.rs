@@ -1,0 +1,46 @@
+//! The built and fetched things that a running Spillway is made of, and how tests and benchmarks are told of them.
+
+use crate::command::{cargo, run};
+use crate::layout::Layout;
+use crate::setup::{envoy, model};
+use anyhow::{Context, Result};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Absolute paths.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) envoy: PathBuf,
+    pub(crate) filters: PathBuf,
+    pub(crate) worker: PathBuf,
+    pub(crate) model: PathBuf,
+}
+
+impl Parts {
+    /// Fetches and builds what is missing, but for the filters: `build` has more to say about those.
+    pub(crate) fn ensure(layout: &Layout) -> Result<Self> {
+        Ok(Self {
+            envoy: envoy::ensure(layout)?,
+            filters: layout.filters(),
+            model: model::ensure(layout)?,
+            worker: worker(layout)?,
+        })
+    }
+
+    /// What the end-to-end harness and the benchmarks read.
+    pub(crate) fn tell(&self, command: &mut Command) {
+        command
+            .env("SPILLWAY_ENVOY", &self.envoy)
+            .env("SPILLWAY_FILTERS", &self.filters)
+            .env("SPILLWAY_WORKER", &self.worker)
+            .env("SPILLWAY_MODEL", &self.model);
+    }
+}
+
+/// The inference worker, optimised: a model without optimisation answers nobody. Cargo says when there is nothing to do.
+pub(crate) fn worker(layout: &Layout) -> Result<PathBuf> {
+    let mut command = cargo();
+    command.current_dir(layout.root()).args(["build", "--release", "-p", "spillway-worker"]);
+    run(&mut command).context("the inference worker does not build")?;
+    Ok(layout.release_program("spillway-worker"))
+}

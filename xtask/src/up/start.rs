@@ -1,0 +1,105 @@
+//! From nothing to ready: workers first, so that Envoy finds its endpoints healthy.
+
+use super::Engine;
+use super::children::Children;
+use super::config;
+use super::ports::{Ports, local};
+use super::running::{Outcome, Wait};
+use super::signals::Stop;
+use super::state::State;
+use super::taken;
+use anyhow::{Context, Result};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// A model is read and requantised once; on a busy machine that takes a while.
+const WORKER_LIMIT: Duration = Duration::from_secs(180);
+/// Envoy compiles the modules before it is ready.
+const ENVOY_LIMIT: Duration = Duration::from_secs(60);
+/// From Envoy's readiness to the first answer of a worker through it.
+const API_LIMIT: Duration = Duration::from_secs(30);
+
+/// Everything that is needed, and where.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    pub(super) ports: &'a Ports,
+    pub(super) folder: PathBuf,
+    pub(super) filters: PathBuf,
+    pub(super) envoy: PathBuf,
+    pub(super) envoy_workers: u16,
+    pub(super) worker: PathBuf,
+    pub(super) engine: Engine,
+    pub(super) model: Option<PathBuf>,
+    pub(super) detach: bool,
+}
+
+/// Starts all and waits for all. The state is written after each start: whatever happens, `down` finds it.
+pub(super) fn start(
+    plan: &Plan<'_>,
+    port_base: u16,
+    stop: &Stop,
+    children: &mut Children,
+) -> Result<Outcome> {
+    std::fs::create_dir_all(&plan.folder)
+        .with_context(|| format!("{} cannot be made", plan.folder.display()))?;
+    taken::refuse(plan.ports)?;
+    let note = |children: &Children| State::of(port_base, children, true).write(&plan.folder);
+
+    let (first, rest) = plan.ports.workers.split_at(usize::from(plan.model.is_some()));
+    // The first one leaves the requantised model beside the original; the others find it there.
+    for ports in [first, rest] {
+        for port in ports {
+            plan.start_worker(*port, children)?;
+            note(children)?;
+        }
+        for port in ports {
+            let wait =
+                Wait { name: &name(*port), address: local(*port), path: "/ready", limit: WORKER_LIMIT };
+            if wait.run(children, stop)? == Outcome::Stopped {
+                return Ok(Outcome::Stopped);
+            }
+        }
+    }
+
+    plan.start_envoy(children)?;
+    note(children)?;
+    let (admin, api) = (local(plan.ports.admin), local(plan.ports.api));
+    for wait in [
+        Wait { name: "Envoy", address: admin, path: "/ready", limit: ENVOY_LIMIT },
+        Wait { name: "the API", address: api, path: "/v1/models", limit: API_LIMIT },
+    ] {
+        if wait.run(children, stop)? == Outcome::Stopped {
+            return Ok(Outcome::Stopped);
+        }
+    }
+    Ok(Outcome::Ready)
+}
+
+impl Plan<'_> {
+    fn start_worker(&self, port: u16, children: &mut Children) -> Result<()> {
+        let mut command = Command::new(&self.worker);
+        command.args(["--listen", &local(port).to_string(), "--engine", self.engine.as_str()]);
+        // A person who presses Ctrl-C does not wait for an answer any more.
+        command.args(["--drain-timeout-s", "2"]);
+        if let Some(model) = &self.model {
+            command.arg("--model-file").arg(model);
+        }
+        children.start(&name(port), &mut command, self.folder.join(format!("worker-{port}.log")))
+    }
+
+    fn start_envoy(&self, children: &mut Children) -> Result<()> {
+        let config = config::write(self)?;
+        let mut command = Command::new(&self.envoy);
+        command.arg("-c").arg(config).args(["--concurrency", &self.envoy_workers.to_string()]);
+        // Another Envoy on this machine is none of this one's business. With hot restart on, Envoy ends when the process
+        // that started it does: wanted while that one stays, and fatal where it is meant to leave.
+        command.arg(if self.detach { "--disable-hot-restart" } else { "--use-dynamic-base-id" });
+        command.args(["--log-level", "warning"]);
+        children.start("Envoy", &mut command, self.folder.join("envoy.log"))
+    }
+}
+
+fn name(port: u16) -> String {
+    format!("worker {port}")
+}
