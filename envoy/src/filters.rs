@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn a_filters_configuration_is_read_and_replaced() {
         let mut config = crate::read(crate::SPILLWAY_YAML).unwrap();
-        assert_eq!(config.filter_config("endpoint-picker").unwrap()["pools"], json!(["inference"]));
+        assert_eq!(config.filter_config("endpoint-picker").unwrap()["only_pool"], "inference");
         config.set_filter_config("endpoint-picker", &json!({ "pools": ["other"] })).unwrap();
         assert_eq!(config.filter_config("endpoint-picker").unwrap(), json!({ "pools": ["other"] }));
         assert_eq!(config.filter_config("circuit-breaker").unwrap(), json!({ "pool": "inference" }));

@@ -14,6 +14,8 @@ fn second_pool(config: &mut Value) {
     let mut own = config.filter_config("endpoint-picker").unwrap();
     own["pools"] = json!(["inference", "other"]);
     own["debug_header"] = json!(true);
+    // With two pools the picker has to ask Envoy for the cluster of each request.
+    own["only_pool"] = json!("");
     config.set_filter_config("endpoint-picker", &own).unwrap();
     let clusters = config["static_resources"]["clusters"].as_array_mut().unwrap();
     let mut other = clusters.iter().find(|cluster| cluster["name"] == "inference").unwrap().clone();

@@ -114,7 +114,7 @@ mod tests {
         for variant in [Variant::Bare, Variant::Spillway] {
             let mut config = spillway_envoy::read(spillway_envoy::SPILLWAY_YAML).unwrap();
             variant.apply(&mut config, &[upstream]).unwrap();
-            assert_eq!(config.to_string().contains("wasm"), variant.works());
+            assert_eq!(config.to_string().contains("envoy.wasm.runtime"), variant.works());
         }
     }
 }

@@ -29,8 +29,6 @@ enum Answer {
 /// What is done with the body.
 #[derive(Debug)]
 enum Body {
-    /// None of it has come.
-    Awaited,
     /// A stream whose first event has not come yet.
     Stream(Box<Scanner>),
     /// Nothing more is to be learnt from it.
@@ -47,7 +45,7 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(shared: Option<Rc<Shared>>) -> Self {
-        Self { shared, attempt: None, answer: Answer::Awaited, body: Body::Awaited }
+        Self { shared, attempt: None, answer: Answer::Awaited, body: Body::Passing }
     }
 
     pub(crate) fn request(&mut self) {
@@ -72,13 +70,17 @@ impl Stream {
             (_, true) => Answer::Whole,
             (_, false) => Answer::Begun,
         };
+        // Now or never: of an upstream filter Envoy has given the headers away when the body comes.
+        let is_stream = matches!(self.answer, Answer::Begun) && {
+            let content_type = shared.host.header(Headers::Response, "content-type").ok().flatten();
+            content_type.is_some_and(|kind| kind.starts_with(b"text/event-stream"))
+        };
+        if is_stream {
+            self.body = Body::Stream(Box::new(Scanner::new(None)));
+        }
     }
 
     pub(crate) fn response_body(&mut self, bytes: usize, end_of_stream: bool) {
-        // An answer that comes in one piece is no stream, or one whose first token nobody waited for.
-        if matches!(self.body, Body::Awaited) {
-            self.body = if end_of_stream { Body::Passing } else { self.kind_of_body() };
-        }
         if end_of_stream {
             self.is_whole();
         }
@@ -93,19 +95,6 @@ impl Stream {
             if let Ok(pools) = shared.pools.try_borrow() {
                 pools.first_token(attempt, shared.host.now());
             }
-        }
-    }
-
-    fn kind_of_body(&self) -> Body {
-        let (Some(shared), Some(_), Answer::Begun) = (&self.shared, &self.attempt, &self.answer) else {
-            return Body::Passing;
-        };
-        let content_type =
-            shared.host.header(Headers::Response, "content-type").ok().flatten().unwrap_or_default();
-        if content_type.starts_with(b"text/event-stream") {
-            Body::Stream(Box::new(Scanner::new(None)))
-        } else {
-            Body::Passing
         }
     }
 

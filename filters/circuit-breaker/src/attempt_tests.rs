@@ -121,7 +121,7 @@ fn a_configured_pool_is_not_read_from_envoy() {
     stream.response_headers(false);
     stream.response_body(2, true);
     stream.done();
-    assert_eq!(host.take_calls(), 6, "status, outcome, now, in flight, share, failures");
+    assert_eq!(host.take_calls(), 7, "status, content type, outcome, now, in flight, share, failures");
 }
 
 #[test]

@@ -59,10 +59,12 @@ impl Stream {
             return (Reason::GaugesHidden, None);
         }
         let host = &*shared.host;
-        let cluster = host.property(paths::CLUSTER_NAME).ok().flatten().unwrap_or_default();
         let Ok(mut pools) = shared.pools.try_borrow_mut() else { return (Reason::NoPool, None) };
-        let pool = std::str::from_utf8(&cluster).ok().filter(|name| !name.is_empty());
-        let Some(pool) = pool.and_then(|name| pools.pool(name)) else { return (Reason::NoPool, None) };
+        let pool = shared.only_pool.or_else(|| {
+            let cluster = host.property(paths::CLUSTER_NAME).ok().flatten()?;
+            pools.pool(std::str::from_utf8(&cluster).ok().filter(|name| !name.is_empty())?)
+        });
+        let Some(pool) = pool else { return (Reason::NoPool, None) };
         let Some(view) = pools.view(pool) else { return (Reason::NoPool, None) };
         let Ok(mut rng) = shared.rng.try_borrow_mut() else { return (Reason::NoPool, None) };
         let Some(picked) = pick(host, view, shared.how, &mut rng) else { return (Reason::NoEndpoints, None) };

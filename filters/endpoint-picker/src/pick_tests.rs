@@ -172,7 +172,7 @@ fn calls_to_the_host_do_not_grow_with_the_number_of_endpoints() {
         host.take_calls()
     };
     assert_eq!(used(4), used(1_000));
-    assert_eq!(used(1_000), 16, "cluster, three gauges of four candidates, header, counter, decision");
+    assert_eq!(used(1_000), 12, "cluster, two gauges of four candidates, header, counter, decision");
 }
 
 #[test]
@@ -183,6 +183,17 @@ fn two_configurations_of_one_module_do_not_mix() {
     let second = configured(&host, r#"{"rules": [{"mode": "off"}]}"#);
     assert_eq!(request(&host, &second), None);
     assert_eq!(request(&host, &first).as_deref(), Some("10.0.0.1:80"));
+}
+
+#[test]
+fn an_only_pool_is_not_read_from_envoy() {
+    let host = Fake::new();
+    let configuration = STATIC.replacen('{', r#"{"only_pool": "inference", "#, 1);
+    let root = configured(&host, &configuration);
+    let mut stream = root.stream();
+    stream.request();
+    assert!(decision(&host).starts_with("reason=score"), "{}", decision(&host));
+    stream.done();
 }
 
 #[test]

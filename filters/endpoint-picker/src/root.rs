@@ -8,7 +8,7 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use spillway_contract::metrics::filter_metric;
 use spillway_host::{Counter, Host, Rule, gauges_work, load};
-use spillway_pool::Pools;
+use spillway_pool::{PoolId, Pools};
 use spillway_primitives::{Rng, rng_from};
 
 use crate::Config;
@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) pools: RefCell<Pools>,
     pub(crate) rng: RefCell<Rng>,
     pub(crate) how: How,
+    /// The pool of every request; `None` where it is to be read from Envoy.
+    pub(crate) only_pool: Option<PoolId>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) debug_header: bool,
     pub(crate) gauges_work: bool,
@@ -69,6 +71,7 @@ impl Root {
                 log::error!("pool {name} has no room: at most 16 pools in one envoy");
             }
         }
+        let only_pool = if config.only_pool.is_empty() { None } else { pools.pool(&config.only_pool) };
         let mut decisions = BTreeMap::new();
         for reason in Reason::ALL {
             let name = filter_metric("endpoint-picker", &format!("{}_total", reason.as_str()));
@@ -85,6 +88,7 @@ impl Root {
                 candidates: size(config.candidates.get()),
                 attempts: size(config.attempts.get()),
             },
+            only_pool,
             rules: config.rules,
             debug_header: config.debug_header,
             gauges_work,

@@ -112,8 +112,10 @@ fn a_failure_counts_as_slow_and_successes_bring_an_endpoint_back() {
     let host = Fake::new();
     let mut vm = vm(&host);
     let pool = vm.pool("inference").unwrap();
+    vm.set_members(pool, &[Member::serving(A)], at_millis(0)).unwrap();
     let fails = vm.begin(pool, A, at_millis(0)).unwrap();
     vm.end(fails, Outcome::Failure, at_millis(1));
+    vm.tick(at_millis(2));
     let load = vm.view(pool).unwrap().load(&*host, 0);
     assert_eq!((load.mean_us, load.failure_permille), (Some(10_000_000), 300));
     for _ in 0..30 {
@@ -121,6 +123,7 @@ fn a_failure_counts_as_slow_and_successes_bring_an_endpoint_back() {
         vm.first_token(&works, at_millis(50));
         vm.end(works, Outcome::Success, at_millis(60));
     }
+    vm.tick(at_millis(70));
     let load = vm.view(pool).unwrap().load(&*host, 0);
     assert!(load.failure_permille < 10 && load.mean_us.unwrap() < 1_000_000, "{load:?}");
 }

@@ -33,6 +33,8 @@ pub struct View {
     gauges: Vec<PlaceGauges>,
     by_address: BTreeMap<String, u32>,
     eligible: Vec<u32>,
+    /// By place: the mean time to first token at the last look, for those that were eligible; 0 is "not known".
+    means_us: Vec<u64>,
     fastest_us: Option<u64>,
     refreshed: Gauge,
     booked: Gauge,
@@ -55,6 +57,7 @@ impl View {
             gauges: Vec::new(),
             by_address: BTreeMap::new(),
             eligible: Vec::new(),
+            means_us: Vec::new(),
             fastest_us: None,
             refreshed: gauge(PoolGauge::MembershipRefreshed)?,
             booked: gauge(PoolGauge::AttemptsBooked)?,
@@ -100,14 +103,15 @@ impl View {
         self.by_address.get(address).copied()
     }
 
-    /// What is known about a place now: three reads, whatever the size of the pool.
+    /// What is known about a place: two reads, whatever the size of the pool. In flight and failures are those of this
+    /// moment; the mean time to first token moves slowly and is that of the last look.
     #[must_use]
     pub fn load(&self, host: &dyn Host, place: u32) -> Load {
         let weight = self.table.places.get(place as usize).map_or(1, |place| place.weight);
         let Some(gauges) = self.gauges.get(place as usize) else { return Load { weight, ..Load::default() } };
         Load {
             in_flight: gauges.in_flight.read(host),
-            mean_us: Some(gauges.ttft.read(host)).filter(|mean| *mean > 0),
+            mean_us: self.means_us.get(place as usize).copied().filter(|mean| *mean > 0),
             failure_permille: gauges.failures.read(host),
             weight,
         }
@@ -155,8 +159,16 @@ impl View {
                 .filter(|(place, _)| fresh && place.presence == Presence::Serving)
                 .map(|(_, number)| number),
         );
-        let means = self.eligible.iter().filter_map(|place| self.gauges.get(*place as usize));
-        self.fastest_us = means.map(|gauges| gauges.ttft.read(host)).filter(|mean| *mean > 0).min();
+        self.means_us.clear();
+        self.means_us.resize(self.gauges.len(), 0);
+        for place in &self.eligible {
+            if let (Some(mean), Some(gauges)) =
+                (self.means_us.get_mut(*place as usize), self.gauges.get(*place as usize))
+            {
+                *mean = gauges.ttft.read(host);
+            }
+        }
+        self.fastest_us = self.means_us.iter().copied().filter(|mean| *mean > 0).min();
         self.eligible_count.set(host, self.eligible.len() as u64);
         let booked = Timestamp::from_millis(self.booked.read(host).saturating_mul(1000));
         self.booked_elsewhere = now.since(booked) <= BOOKER_IS_RECENT_FOR;

@@ -31,7 +31,7 @@ impl Stop {
     pub(super) async fn come(&mut self) {
         if self.times.wait_for(|times| *times >= self.nth).await.is_err() {
             // Nobody listens for signals any more; nothing will come.
-            std::future::pending().await;
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -35,6 +35,10 @@ pub struct ServerArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 3900, value_parser = ranges::limit_s)]
     pub idle_timeout_s: u32,
 
+    /// How long a client may take none of an answer's bytes: 1 to 86400
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = ranges::limit_s)]
+    pub send_timeout_s: u32,
+
     /// How many connections there may be at once: 1 to 100000
     #[arg(long, value_name = "CONNECTIONS", default_value_t = 4096, value_parser = ranges::at_least_one)]
     pub max_connections: u32,
@@ -65,6 +69,7 @@ impl ServerArgs {
         ConnectionLimits {
             header_timeout: seconds(self.header_timeout_s),
             idle_timeout: seconds(self.idle_timeout_s),
+            send_timeout: seconds(self.send_timeout_s),
             max_connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
         }
     }

@@ -16,6 +16,8 @@ pub(super) struct Activity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct State {
     doing: Doing,
+    /// Since when the client takes no bytes, while there are some for it.
+    blocked: Option<Instant>,
     reset: bool,
 }
 
@@ -34,6 +36,7 @@ enum Doing {
 pub(super) enum Late {
     Headers,
     Idle,
+    Sending,
 }
 
 impl Late {
@@ -41,13 +44,14 @@ impl Late {
         match self {
             Self::Headers => "header_timeout",
             Self::Idle => "idle_timeout",
+            Self::Sending => "send_timeout",
         }
     }
 }
 
 impl Activity {
     pub(super) fn new(now: Instant) -> Self {
-        let state = State { doing: Doing::Idle { since: now }, reset: false };
+        let state = State { doing: Doing::Idle { since: now }, blocked: None, reset: false };
         Self { state: Mutex::new(state), used: SetOnce::new() }
     }
 
@@ -57,6 +61,12 @@ impl Activity {
         if let Doing::Idle { .. } = state.doing {
             state.doing = Doing::Headers { since: now };
         }
+    }
+
+    /// Bytes were offered to the client, which took some or none.
+    pub(super) fn wrote(&self, taken: bool, now: Instant) {
+        let mut state = self.state();
+        state.blocked = if taken { None } else { state.blocked.or(Some(now)) };
     }
 
     /// The headers of a request are complete.
@@ -76,9 +86,14 @@ impl Activity {
         self.state().doing = Doing::Idle { since: now };
     }
 
-    /// When it is too late for what the connection is doing, and what that is called. Answers have no limit here.
+    /// When it is too late for what the connection is doing, and what that is called. Answers have no limit, as long as
+    /// the client takes what there is.
     pub(super) fn deadline(&self, limits: &ConnectionLimits) -> Option<(Instant, Late)> {
-        match self.state().doing {
+        let state = *self.state();
+        if let Some(since) = state.blocked {
+            return Some((since + limits.send_timeout, Late::Sending));
+        }
+        match state.doing {
             Doing::Idle { since } => Some((since + limits.idle_timeout, Late::Idle)),
             Doing::Headers { since } => Some((since + limits.header_timeout, Late::Headers)),
             Doing::Answering => None,
@@ -110,6 +125,7 @@ mod tests {
         let limits = ConnectionLimits {
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(100),
+            send_timeout: Duration::from_secs(20),
             max_connections: 1,
         };
         let start = Instant::now();
@@ -121,6 +137,11 @@ mod tests {
         assert_eq!(activity.deadline(&limits), Some((at(60), Late::Headers)), "slow headers gain no time");
         activity.request();
         activity.read(at(58));
+        assert_eq!(activity.deadline(&limits), None);
+        activity.wrote(false, at(59));
+        activity.wrote(false, at(65));
+        assert_eq!(activity.deadline(&limits), Some((at(79), Late::Sending)));
+        activity.wrote(true, at(66));
         assert_eq!(activity.deadline(&limits), None);
         activity.answered(at(70));
         assert_eq!(activity.deadline(&limits), Some((at(170), Late::Idle)));

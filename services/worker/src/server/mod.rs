@@ -30,6 +30,8 @@ pub struct ConnectionLimits {
     pub header_timeout: Duration,
     /// How long a connection may stay without a request.
     pub idle_timeout: Duration,
+    /// How long a client may take none of the bytes that there are for it.
+    pub send_timeout: Duration,
     /// How many connections there may be; more wait to be accepted.
     pub max_connections: usize,
 }

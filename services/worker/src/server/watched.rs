@@ -1,4 +1,4 @@
-//! A socket that says when bytes come and that can close with a reset; a body that says when it is over.
+//! A socket that says when bytes come and go, and that can close with a reset; a body that says when it is over.
 
 use super::Activity;
 use http_body::{Body, Frame, SizeHint};
@@ -53,7 +53,9 @@ impl AsyncWrite for WatchedSocket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.activity.wrote(polled.is_ready(), Instant::now());
+        polled
     }
 
     fn poll_write_vectored(
@@ -61,7 +63,9 @@ impl AsyncWrite for WatchedSocket {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.activity.wrote(polled.is_ready(), Instant::now());
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {

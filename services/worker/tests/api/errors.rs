@@ -1,6 +1,6 @@
 //! Requests that cannot be served: status, body and headers, word for word.
 
-use crate::harness::{Client, MODEL, Reply, RequestParts, Worker, put};
+use crate::harness::{Client, MODEL, Reply, RequestParts, Worker, object, put};
 use serde_json::{Value, json};
 use spillway_worker::metrics::Outcome;
 
@@ -30,9 +30,7 @@ fn bodies() {
     refuses(b"{}", Some("model"), "model: required, expected the name of a model");
     let with = |fields: Value| {
         let mut body = json!({"model": MODEL, "messages": [{"role": "user", "content": "x"}]});
-        for (name, value) in fields.as_object().unwrap() {
-            body[name] = value.clone();
-        }
+        body.as_object_mut().unwrap().extend(object(fields));
         body.to_string().into_bytes()
     };
     refuses(

@@ -67,10 +67,12 @@ fn a_stalled_request_stays_in_flight_until_its_client_leaves() {
     let worker = Worker::default().start();
     put(worker.address, "/simulated/behaviour", &json!({"fault": "stall"}));
     let client = Client::chat(worker.address, json!({"stream": true}));
-    eventually("the request is in flight", || worker.app.metrics.in_flight.count() == 1);
+    worker.wait_for_load(1, 0);
     std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(worker.load(), (1, 0), "it holds its slot");
     assert_eq!(worker.app.metrics.in_flight.count(), 1);
     drop(client);
+    worker.wait_for_load(0, 0);
     eventually("it is counted", || worker.requests(Outcome::Injected) == 1);
     assert_eq!(worker.app.metrics.in_flight.count(), 0);
 }

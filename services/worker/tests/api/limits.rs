@@ -1,6 +1,6 @@
 //! Bounds on what clients may send and ask for.
 
-use crate::harness::{Client, MODEL, RequestParts, Worker, post};
+use crate::harness::{Client, MODEL, RequestParts, Worker, eventually, post};
 use serde_json::json;
 use spillway_worker::metrics::Outcome;
 use std::time::Duration;
@@ -73,6 +73,17 @@ fn a_connection_without_a_request() {
     used.write(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n");
     assert_eq!(used.reply().status, 200);
     assert!(used.is_closed(), "idle again after an answer");
+}
+
+#[test]
+fn a_client_that_does_not_read() {
+    let mut worker = Worker::default();
+    worker.engine.rates.decode_tokens_per_s = 1e7;
+    worker.connections.send_timeout = Duration::from_millis(100);
+    let worker = worker.start();
+    let _client = Client::chat(worker.address, json!({"stream": true, "max_tokens": 100_000}));
+    eventually("the answer is given up", || worker.requests(Outcome::Cancelled) == 1);
+    assert_eq!(worker.app.metrics.in_flight.count(), 0);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The default model itself. `SPILLWAY_MODEL` names its file.
 
-use crate::harness::{Client, Process, get};
+use crate::harness::{Client, Process, get, object};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -22,9 +22,7 @@ fn start(cache: &str) -> Process {
 fn ask(worker: &Process, question: &str, fields: Value) -> Client {
     let messages = json!([{"role": "user", "content": question}]);
     let mut body = json!({"model": NAME, "temperature": 0, "messages": messages});
-    for (name, value) in fields.as_object().unwrap() {
-        body[name] = value.clone();
-    }
+    body.as_object_mut().unwrap().extend(object(fields));
     Client::post(worker.address(), "/v1/chat/completions", &body)
 }
 

@@ -7,11 +7,16 @@ use std::time::{Duration, Instant};
 #[test]
 fn requests_in_flight_are_finished_and_new_ones_refused() {
     let mut worker = Worker::slow().start();
-    let mut in_flight = Client::chat(worker.address, json!({"stream": true, "max_tokens": 10}));
+    let mut in_flight = Client::chat(worker.address, json!({"stream": true, "max_tokens": 40}));
     in_flight.read_until("data: ");
     worker.stop();
     eventually("/ready says no", || get(worker.address, "/ready").json() == json!({"status": "draining"}));
-    let refused = Client::chat(worker.address, json!({})).reply();
+    let mut refused = None;
+    eventually("requests are refused", || {
+        refused = Some(Client::chat(worker.address, json!({"max_tokens": 1})).reply());
+        refused.as_ref().is_some_and(|reply| reply.status != 200)
+    });
+    let refused = refused.unwrap();
     assert_eq!((refused.status, &refused.json()["error"]["code"]), (503, &json!("draining")));
     assert_eq!((refused.header("retry-after"), refused.header("connection")), (Some("1"), Some("close")));
     assert_eq!(get(worker.address, "/health").status, 200);

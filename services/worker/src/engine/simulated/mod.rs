@@ -16,8 +16,8 @@ pub use behaviour::{Behaviour, BehaviourError, Change, Fault};
 pub use service_time::{Rates, ServiceTime};
 
 use super::{
-    Delivery, Engine, Generation, Job, Load, Occupancy, Output, Prompt, Readiness, Refusal, Submission,
-    Ticket,
+    Delivery, Disruption, Engine, Generation, Job, Load, Occupancy, Output, Prompt, Readiness, Refusal,
+    Submission, Ticket,
 };
 use crate::metrics::Metrics;
 use spillway_inference::response::FinishReason;
@@ -109,8 +109,9 @@ impl Simulated {
         let words =
             text::Words::new(job.seed.map_or_else(|| rng_from(&[rng.u64(..)]), |seed| rng_from(&[seed])));
         let delivery = Delivery { headers_first: behaviour.headers_first, disruption };
+        let stalls = disruption == Some(Disruption::Stall);
         let slots = Arc::clone(&self.slots);
-        tokio::spawn(run(slots, Run { ticket, output, service, prompt_tokens, length, words }));
+        tokio::spawn(run(slots, Run { ticket, output, service, prompt_tokens, length, words, stalls }));
         Ok(Generation { prompt_tokens, events, delivery, hold: None })
     }
 }
@@ -152,6 +153,8 @@ struct Run {
     prompt_tokens: u32,
     length: u32,
     words: text::Words,
+    /// It takes its slot and does nothing with it.
+    stalls: bool,
 }
 
 /// Waits for a slot, then makes the answer, unless the client leaves first.
@@ -162,7 +165,11 @@ async fn run(slots: Arc<Semaphore>, mut run: Run) {
         slot = slots.acquire() => slot,
     };
     run.ticket.start(std::time::Instant::now());
-    generate(&mut run).await;
+    if run.stalls {
+        run.output.abandoned().await;
+    } else {
+        generate(&mut run).await;
+    }
     // The count goes down before the next request can start, so that never more than all slots run.
     drop(run);
     drop(slot);

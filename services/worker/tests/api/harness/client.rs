@@ -2,7 +2,7 @@
 
 use super::PATIENCE;
 use super::reply::Reply;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 
@@ -51,9 +51,7 @@ impl Client {
     /// Sends a chat request of one word with these fields.
     pub(crate) fn chat(address: SocketAddr, fields: Value) -> Self {
         let mut body = json!({"model": super::MODEL, "messages": [{"role": "user", "content": "hello"}]});
-        for (name, value) in fields.as_object().unwrap() {
-            body[name] = value.clone();
-        }
+        body.as_object_mut().unwrap().extend(object(fields));
         Self::post(address, "/v1/chat/completions", &body)
     }
 
@@ -78,6 +76,14 @@ impl Client {
     pub(crate) fn is_closed(&mut self) -> bool {
         use std::io::Read;
         matches!(self.stream.read(&mut [0; 64]), Ok(0) | Err(_))
+    }
+}
+
+/// The fields of a JSON object.
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        other => panic!("{other} is no object"),
     }
 }
 

@@ -5,7 +5,7 @@ mod process;
 mod reply;
 mod worker;
 
-pub(crate) use client::{Client, RequestParts, get, post, put};
+pub(crate) use client::{Client, RequestParts, get, object, post, put};
 pub(crate) use process::Process;
 pub(crate) use reply::{End, Reply};
 pub(crate) use worker::{MODEL, Worker};

@@ -53,6 +53,7 @@ impl Default for Worker {
             connections: ConnectionLimits {
                 header_timeout: seconds(10),
                 idle_timeout: seconds(60),
+                send_timeout: seconds(10),
                 max_connections: 100,
             },
             drain: Drain { delay: Duration::ZERO, timeout: seconds(10) },
