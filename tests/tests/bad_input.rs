@@ -90,6 +90,7 @@ async fn bodies_get_an_error_in_openais_shape(envoy_workers: u32) {
     }
     let empty = chat(json!(MODEL), json!([{ "role": "user", "content": "" }]), json!({ "max_tokens": 1 }));
     let answer = spillway.client.send(post(empty)).await;
+    println!("an empty prompt: {} {}", answer.status, answer.text());
     assert!([200, 400].contains(&answer.status), "an empty prompt: {}", answer.text());
     let answer = spillway.client.send(post(&b"{\"model\": \"\xff\xfe\"}"[..])).await;
     assert_eq!(answer.status, 400, "a body that is not UTF-8: {}", answer.text());

@@ -34,7 +34,7 @@ async fn a_client_cannot_choose(envoy_workers: u32, mode: &'static str) {
     let request = move |number: u64| {
         let header = ("x-gateway-destination-endpoint", wanted.clone());
         // Once, or twice over: a filter that removes only the first one would be fooled.
-        chat_with(&[header.clone(), header][..if number % 2 == 0 { 1 } else { 2 }])
+        chat_with(&[header.clone(), header][..if number.is_multiple_of(2) { 1 } else { 2 }])
     };
     let clients = Arrivals::Closed { clients: 4 };
     let report = Load::new(&spillway.client, clients, Until::Requests(80), request).run().await;

@@ -29,6 +29,7 @@ async fn shares(envoy_workers: u32, speeds: [f64; 3]) -> [u64; 3] {
     let served = report.by_endpoint();
     let share = |worker: &Worker| served.get(&worker.address().to_string()).copied().unwrap_or(0);
     let shares = [0, 1, 2].map(|number: usize| share(&spillway.workers[number]));
+    println!("{shares:?} of {REQUESTS} requests at speeds {speeds:?}");
     spillway.end().await;
     shares
 }

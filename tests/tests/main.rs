@@ -1,5 +1,15 @@
 //! End-to-end tests, one topic per file. Each scenario runs with one and with two Envoy workers.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a panic is how a test fails, and what it prints is shown when it does"
+)]
+
+mod admin_interface;
 mod bad_configuration;
 mod bad_input;
 mod chat;

@@ -53,6 +53,9 @@ async fn a_secret_is_seen_nowhere(envoy_workers: u32) {
 
     spillway.until_idle(hurry()).await;
     spillway.access_log_line("/v1/nothing").await;
+    let answer = spillway.client.send(post(chat, good.clone())).await.json();
+    let answer = answer["choices"][0]["message"]["content"].as_str().unwrap().to_owned();
+    assert!(answer.split(' ').count() == 3, "words enough to be recognised: {answer}");
     let mut seen = vec![
         ("envoy's log".to_owned(), spillway.envoy.log()),
         ("the access log".to_owned(), spillway.envoy.access_log()),
@@ -68,7 +71,7 @@ async fn a_secret_is_seen_nowhere(envoy_workers: u32) {
         ));
     }
     for (place, text) in seen {
-        let line = text.lines().find(|line| line.contains(SECRET));
+        let line = text.lines().find(|line| line.contains(SECRET) || line.contains(&answer));
         assert!(line.is_none(), "{place}: {line:?}");
     }
     spillway.end().await;

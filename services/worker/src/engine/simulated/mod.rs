@@ -29,6 +29,9 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
+/// Timers go off in steps of this, rounded up. What is due within half a step is due.
+const TIMER_STEP: Duration = Duration::from_millis(1);
+
 /// What a simulated engine is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Config {
@@ -193,7 +196,7 @@ async fn generate(run: &mut Run) {
 
 /// False when the client has left.
 async fn wait_until(deadline: Instant, output: &Output) -> bool {
-    if deadline.saturating_duration_since(Instant::now()) == Duration::ZERO {
+    if deadline.saturating_duration_since(Instant::now()) < TIMER_STEP / 2 {
         return !output.is_abandoned();
     }
     tokio::select! {
