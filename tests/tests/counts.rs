@@ -24,12 +24,10 @@ async fn no_count_is_lost(envoy_workers: u32) {
     let clients = Arrivals::Closed { clients: 32 };
     let request = |number| if number % 2 == 0 { chat(8) } else { streamed_chat(12) };
     let load = Load::new(&spillway.client, clients, Until::Requests(REQUESTS), request).leaving(|number| {
-        // One in eight leaves: before the answer, at its first events, in its middle.
-        if number % 8 == 0 {
-            Patience::Leaves(Duration::from_millis(number / 8 % 10))
-        } else {
-            Patience::ToTheEnd
-        }
+        // One in eight leaves, plain or streamed: before the answer, at its first events, in its middle.
+        let leaves = number % 16 == 0 || number % 16 == 9;
+        let after = Duration::from_millis(number / 16 % 10);
+        if leaves { Patience::Leaves(after) } else { Patience::ToTheEnd }
     });
     let report = load.run().await;
     let left = report.samples.iter().filter(|sample| sample.end == End::Left).count();
@@ -45,6 +43,7 @@ async fn no_count_is_lost(envoy_workers: u32) {
     let ended = ["success", "failure", "unknown", "unanswered"].map(|outcome| {
         after.rise(&before, &format!("wasmcustom.spillway.circuit_breaker.attempts_{outcome}_total"))
     });
+    assert!(ended.iter().all(|count| *count > 0), "attempts ended in every way: {ended:?}");
     let attempts: u64 = ended.iter().sum();
     println!("{attempts} attempts: success, failure, unknown, unanswered: {ended:?}");
     assert_eq!(after.own("spillway.books.untracked_attempts_total"), 0);

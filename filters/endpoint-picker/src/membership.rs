@@ -63,7 +63,8 @@ pub(crate) struct Poll {
     interval: Duration,
     max_answer_bytes: usize,
     lease: Lease,
-    next: Timestamp,
+    /// When it was last this VM's time to ask, whether or not it was its turn.
+    looked: Timestamp,
     patience: u32,
     pending: Option<(Pending, Timestamp)>,
     failed: bool,
@@ -130,7 +131,7 @@ impl Poll {
             interval: Duration::from_millis(admin.interval_ms.get()),
             max_answer_bytes: size(admin.max_answer_bytes.get()),
             lease,
-            next: Timestamp::ZERO,
+            looked: Timestamp::ZERO,
             patience: 1,
             pending: None,
             failed: false,
@@ -142,11 +143,13 @@ impl Poll {
     pub(crate) fn tick(&mut self, host: &dyn Host, now: Timestamp) {
         // An answer that is long overdue will not come: its call-out died with the cluster.
         self.pending.take_if(|(_, asked)| now.since(*asked) > self.callout.timeout * 2);
-        if now < self.next || self.pending.is_some() {
+        let interval = self.interval * self.patience;
+        // A clock that stepped back must not make everybody wait for it to catch up.
+        let too_early = self.looked <= now && now.since(self.looked) < interval.saturating_sub(SLACK);
+        if too_early || self.pending.is_some() {
             return;
         }
-        let interval = self.interval * self.patience;
-        self.next = now.plus(interval.saturating_sub(SLACK));
+        self.looked = now;
         let span = interval * 3 + self.callout.timeout;
         if !self.lease.hold(host, now, span).is_ok_and(Hold::is_held) {
             return;

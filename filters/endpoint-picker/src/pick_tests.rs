@@ -124,6 +124,21 @@ fn one_vm_asks_for_all_and_another_takes_over() {
 }
 
 #[test]
+fn a_clock_that_steps_back_does_not_stop_the_reading() {
+    let host = Fake::new();
+    host.add_cluster("admin");
+    let mut root = configured(&host, r#"{"pools": ["inference"]}"#);
+    host.set_now(at(5_000));
+    root.tick();
+    answer(&host, &mut root, &clusters(["10.0.0.7".to_owned()].into_iter()));
+    host.set_now(at(10));
+    root.tick();
+    assert_eq!(host.calls(), 2);
+    answer(&host, &mut root, &clusters(["10.0.0.8".to_owned()].into_iter()));
+    assert_eq!(request(&host, &root).as_deref(), Some("10.0.0.8:80"));
+}
+
+#[test]
 fn alone_it_books_what_it_picks_beside_a_booker_it_does_not() {
     let in_flight = |host: &Fake| {
         let read = |place: &str| {

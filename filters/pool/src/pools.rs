@@ -31,7 +31,12 @@ pub struct Pools {
     /// By the pool's number.
     pub(crate) views: Vec<Option<View>>,
     shares: Option<Shares>,
+    /// When this VM last asked for a number: looking through them all costs too much to do per request.
+    asked: Timestamp,
 }
+
+/// How long to wait before asking for a number again.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 impl Pools {
     /// Makes the keys of shared data that the books need. On configuration, before there is traffic.
@@ -49,7 +54,7 @@ impl Pools {
             untracked: counter("untracked_attempts_total")?,
             refused: counter("refused_endpoints_total")?,
         };
-        Ok(Self { host, settings, counters, holder, views: Vec::new(), shares: None })
+        Ok(Self { host, settings, counters, holder, views: Vec::new(), shares: None, asked: Timestamp::ZERO })
     }
 
     /// What tells this VM from all others of the process: a seed for whatever must differ between them.
@@ -226,7 +231,12 @@ impl Pools {
         match &self.shares {
             Some(shares) if shares.is_safe(now) => return true,
             Some(_) => self.renew(now),
-            None => self.shares = Shares::take(&*self.host, self.holder, now),
+            // A clock that stepped back must not make this VM wait for it to catch up.
+            None if self.asked <= now && now.since(self.asked) < ASK_AGAIN_AFTER => return false,
+            None => {
+                self.shares = Shares::take(&*self.host, self.holder, now);
+                self.asked = now;
+            }
         }
         self.shares.as_ref().is_some_and(|shares| shares.is_safe(now))
     }
