@@ -46,6 +46,9 @@ async fn no_count_is_lost(envoy_workers: u32) {
     assert!(ended.iter().all(|count| *count > 0), "attempts ended in every way: {ended:?}");
     let attempts: u64 = ended.iter().sum();
     println!("{attempts} attempts: success, failure, unknown, unanswered: {ended:?}");
+    for refused in spillway.envoy.access_log().lines().filter(|line| line.contains(" 503 ")) {
+        assert!(refused.contains("attempts=3"), "not before every endpoint was tried: {refused}");
+    }
     assert_eq!(after.own("spillway.books.untracked_attempts_total"), 0);
     assert_eq!(after.own("spillway.books.repaired_total"), 0);
     for worker in &spillway.workers {

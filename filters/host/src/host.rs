@@ -16,8 +16,6 @@ pub mod paths {
 
     /// The endpoint of the attempt, `ip:port`.
     pub const UPSTREAM_ADDRESS: Path<'_> = Path("upstream\0address");
-    /// Why the connection to the endpoint failed; empty where it did not.
-    pub const UPSTREAM_FAILURE: Path<'_> = Path("upstream\0transport_failure_reason");
     /// The cluster that the route names. (Tried: `cluster_name` alone is not there yet in the listener's chain.)
     pub const CLUSTER_NAME: Path<'_> = Path("xds\0cluster_name");
     /// Envoy's response flags, as a little-endian `i64` of bits.

@@ -33,8 +33,8 @@ pub enum Outcome {
     Failure,
     /// Nobody knows: the client left while the answer was coming.
     Unknown,
-    /// Nobody knows: the client left, or Envoy's patience ended, before any answer came. The wait counts as a
-    /// response time where it is longer than the mean, so that an endpoint which never answers is known as slow.
+    /// Nobody knows: the client left before any answer came. The wait counts as a response time where it is longer
+    /// than the mean, so that an endpoint which never answers is known as slow.
     Unanswered,
 }
 
