@@ -2,7 +2,7 @@
 //!
 //! [`Setup`] describes what to start, [`Spillway`] is what runs. Tests see it from outside: what a client gets, what
 //! Envoy's statistics and logs say, what the workers count. Everything listens on free ports of the loopback
-//! interface, every wait is bounded ([`eventually`]), and what was started is stopped when it is dropped, also by a
+//! interface, every wait is bounded ([`eventually()`]), and what was started is stopped when it is dropped, also by a
 //! panic; then the ends of the logs are shown.
 //!
 //! [`load`] makes traffic, for tests and for benchmarks. What the harness does not do: build or fetch anything;

@@ -13,7 +13,7 @@ mod table;
 
 use crate::layout::Layout;
 use crate::packages;
-use crate::setup::wasm_toolchain;
+use crate::setup::wasm_toolchain::{self, Toolchain};
 use anyhow::{Result, bail};
 use clap::Args;
 use compile::Variant;
@@ -56,6 +56,16 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
     }
     table::print(&rows);
     Ok(())
+}
+
+/// Builds the smallest filter with one toolchain and finishes it, to see that this toolchain can.
+pub(crate) fn smallest(layout: &Layout, toolchain: Toolchain) -> Result<()> {
+    let filters = filter::of_workspace(&packages::members(layout)?)?;
+    let Some(filter) = filters.iter().find(|filter| filter.folder.starts_with("empty-")) else {
+        bail!("the workspace holds no empty filter");
+    };
+    compile::run(layout, toolchain, &[filter], Variant::Shipped)?;
+    finish_all(layout, &[filter], &layout.filters().join(toolchain.as_str()), true).map(|_| ())
 }
 
 fn finish_all(layout: &Layout, filters: &[&Filter], folder: &Path, prune: bool) -> Result<Vec<Row>> {

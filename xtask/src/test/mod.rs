@@ -35,6 +35,8 @@ enum Stage {
     Native,
     /// The decisions once more, as wasm32 under Node.js
     Wasm,
+    /// Both ways to build a filter: with rustup's target, and with Debian's toolchain
+    Toolchains,
     /// Real Envoy, the built filters, real workers
     E2e,
 }
@@ -60,6 +62,9 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<bool> {
     }
     if options.has(Stage::Wasm) {
         outcomes.push(stages::wasm(layout, arguments));
+    }
+    if options.has(Stage::Toolchains) && arguments.is_empty() {
+        outcomes.push(stages::toolchains(layout));
     }
     if options.has(Stage::E2e) {
         let build = stages::build(layout);

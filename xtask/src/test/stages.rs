@@ -7,7 +7,8 @@ use crate::command::cargo;
 use crate::layout::Layout;
 use crate::packages::{members, names_in};
 use crate::parts::Parts;
-use crate::setup::{model, node, wasm_bindgen, wasm_toolchain};
+use crate::setup::wasm_toolchain::{self, Toolchain};
+use crate::setup::{model, node, wasm_bindgen};
 use crate::{build, lint, say, setup};
 use anyhow::{Result, bail};
 use std::process::Command;
@@ -69,6 +70,28 @@ pub(super) fn wasm(layout: &Layout, arguments: &[String]) -> Outcome {
             .arg("--")
             .args(arguments);
         stream::run(&mut cargo, counts)
+    })
+}
+
+/// Both ways to build for wasm32. One that the machine cannot have (rustup without its server, Debian's packages
+/// elsewhere than on Debian) is skipped, and says why.
+pub(super) fn toolchains(layout: &Layout) -> Outcome {
+    Outcome::of_tests("toolchains", |counts| {
+        for way in Toolchain::ALL {
+            if let Err(error) = wasm_toolchain::take(layout, Some(way)) {
+                say::line(format_args!("skipped: {} cannot be had here: {error:#}", way.as_str()));
+                counts.skipped += 1;
+                continue;
+            }
+            match build::smallest(layout, way) {
+                Ok(()) => counts.passed += 1,
+                Err(error) => {
+                    say::line(format_args!("{} does not build a filter: {error:#}", way.as_str()));
+                    counts.failed += 1;
+                }
+            }
+        }
+        Ok(())
     })
 }
 

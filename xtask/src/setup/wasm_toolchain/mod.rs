@@ -33,7 +33,10 @@ pub(crate) enum Toolchain {
 }
 
 impl Toolchain {
-    fn as_str(self) -> &'static str {
+    /// Both ways; the one that is preferred last.
+    pub(crate) const ALL: [Self; 2] = [Self::Debian, Self::Rustup];
+
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Rustup => "rustup",
             Self::Debian => "debian",
@@ -69,6 +72,11 @@ pub(crate) fn ensure(layout: &Layout) -> Result<Toolchain> {
         Ok(word) if !word.is_empty() => Some(Toolchain::parse(&word)?),
         _ => None,
     };
+    take(layout, forced)
+}
+
+/// Installs the one that is forced if need be, or chooses.
+pub(crate) fn take(layout: &Layout, forced: Option<Toolchain>) -> Result<Toolchain> {
     let note = layout.tools().join("wasm-toolchain");
     let mut machine = Machine { path: std::env::var_os("PATH").unwrap_or_default(), note };
     let chosen =
