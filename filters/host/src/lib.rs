@@ -1,8 +1,8 @@
 //! The only code that talks to the proxy-wasm SDK.
 //!
-//! [`Host`] is the one trait; `Envoy` (there in the wasm32 build alone) the one implementation, which calls the ABI itself because
-//! the SDK's wrappers panic on a status that they do not expect; [`fake`] the one fake, for native tests. On top
-//! stand the things that every filter needs and none should write twice: typed metrics, bounded slots in shared
+//! [`Host`] is the one trait; `Envoy` (in the wasm32 build alone) the one implementation, which calls the ABI itself
+//! because the SDK's wrappers panic on a status that they do not expect; [`fake`] the one fake, for native tests. On
+//! top stand the things that every filter needs and none should write twice: typed metrics, bounded slots in shared
 //! data, leases, queues between VMs, configuration and its rules, the decision for the access log.
 //!
 //! It knows no filter and no decision.

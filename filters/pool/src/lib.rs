@@ -2,7 +2,7 @@
 //!
 //! What changes per request is in Envoy gauges, one set per endpoint ([`View`] finds them). Who the endpoints are is
 //! in one table per pool ([`spillway_routing::table`]), changed by compare-and-swap. What a VM has counted and not
-//! yet given back is in its [`shares`](share), under a lease, so that others can take it back when the VM traps.
+//! yet given back is in its shares (`share.rs`), under a lease, so that others can take it back when the VM traps.
 //!
 //! Every filter that picks, books or limits stands on this crate; it decides nothing about requests itself.
 
