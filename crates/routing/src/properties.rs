@@ -5,6 +5,8 @@ use std::collections::BinaryHeap;
 
 use proptest::prelude::*;
 use spillway_primitives::{Ewma, Rng, rng_from};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::choice::{order, sample};
 use crate::score::{Load, Weights};
