@@ -29,10 +29,26 @@ enum Answer {
 /// What is done with the body.
 #[derive(Debug)]
 enum Body {
+    /// None of it has come.
+    Awaited,
     /// A stream whose first event has not come yet.
     Stream(Box<Scanner>),
     /// Nothing more is to be learnt from it.
     Passing,
+}
+
+impl Body {
+    /// The kind of body that begins like this. A stream of events begins with a field's name, a comment, a blank line
+    /// or a byte order mark; JSON begins with a bracket. The content type would say it as well, but asking Envoy for
+    /// it costs more than anything else that is done per attempt, and most answers come in one piece.
+    fn of(first_chunk: &[u8]) -> Self {
+        match first_chunk.first() {
+            Some(b'd' | b'e' | b'i' | b'r' | b':' | b'\n' | b'\r' | 0xef) => {
+                Self::Stream(Box::new(Scanner::new(None)))
+            }
+            _ => Self::Passing,
+        }
+    }
 }
 
 /// An attempt.
@@ -70,13 +86,8 @@ impl Stream {
             (_, true) => Answer::Whole,
             (_, false) => Answer::Begun,
         };
-        // Now or never: of an upstream filter Envoy has given the headers away when the body comes.
-        let is_stream = matches!(self.answer, Answer::Begun) && {
-            let content_type = shared.host.header(Headers::Response, "content-type").ok().flatten();
-            content_type.is_some_and(|kind| kind.starts_with(b"text/event-stream"))
-        };
-        if is_stream {
-            self.body = Body::Stream(Box::new(Scanner::new(None)));
+        if matches!(self.answer, Answer::Begun) {
+            self.body = Body::Awaited;
         }
     }
 
@@ -84,12 +95,19 @@ impl Stream {
         if end_of_stream {
             self.is_whole();
         }
-        let (Some(shared), Some(attempt), Body::Stream(scanner)) =
-            (&self.shared, &self.attempt, &mut self.body)
-        else {
+        // An answer that comes in one piece is no stream, or one for whose first token nobody waited.
+        if end_of_stream && matches!(self.body, Body::Awaited) {
+            self.body = Body::Passing;
+        }
+        let (Some(shared), Some(attempt)) = (&self.shared, &self.attempt) else { return };
+        if bytes == 0 || matches!(self.body, Body::Passing) {
             return;
-        };
+        }
         let chunk = shared.host.buffer(Buffer::ResponseBody, 0, bytes.min(MAX_LOOKED_AT)).unwrap_or_default();
+        if matches!(self.body, Body::Awaited) {
+            self.body = Body::of(&chunk);
+        }
+        let Body::Stream(scanner) = &mut self.body else { return };
         if scanner.feed(&chunk).first_data {
             self.body = Body::Passing;
             if let Ok(pools) = shared.pools.try_borrow() {

@@ -62,6 +62,29 @@ fn a_stream_is_timed_to_its_first_event_and_not_to_its_headers() {
 }
 
 #[test]
+fn what_is_no_stream_is_looked_at_once() {
+    let (host, mut stream) = begun("{}");
+    answer(&host, &mut stream, "200", "application/json", false);
+    body(&host, &mut stream, b"{\"text\": \"", false);
+    host.put_buffer(Buffer::ResponseBody, b"data: not an event\n\n");
+    host.take_calls();
+    stream.response_body(20, false);
+    assert_eq!((host.take_calls(), gauge(&host, "ttft_ewma_us")), (0, 0));
+    for beginning in [
+        &b"data: {}\n\n"[..],
+        b"event: message\ndata: 1\n\n",
+        b": ping\n\ndata: 1\n\n",
+        b"\xef\xbb\xbfdata: 1\n\n",
+    ] {
+        let (host, mut stream) = begun("{}");
+        answer(&host, &mut stream, "200", "text/event-stream", false);
+        host.set_now(at_millis(7));
+        body(&host, &mut stream, beginning, false);
+        assert_eq!(gauge(&host, "ttft_ewma_us"), 7_000, "{beginning:?}");
+    }
+}
+
+#[test]
 fn an_answer_that_is_not_streamed_is_left_out_of_the_mean() {
     let (host, mut stream) = begun("{}");
     answer(&host, &mut stream, "200", "application/json", false);
@@ -121,7 +144,7 @@ fn a_configured_pool_is_not_read_from_envoy() {
     stream.response_headers(false);
     stream.response_body(2, true);
     stream.done();
-    assert_eq!(host.take_calls(), 7, "status, content type, outcome, now, in flight, share, failures");
+    assert_eq!(host.take_calls(), 6, "status, outcome, now, in flight, share, failures");
 }
 
 #[test]
