@@ -58,6 +58,9 @@ impl Root {
         }
         let mut pools = Pools::new(Rc::clone(host), config.books())?;
         let pool = if config.pool.is_empty() { None } else { pools.pool(&config.pool) };
+        if let Some(pool) = pool {
+            pools.will_book(pool);
+        }
         let mut outcomes = BTreeMap::new();
         for outcome in Outcome::ALL {
             let name = filter_metric("circuit-breaker", &format!("attempts_{}_total", outcome.as_str()));

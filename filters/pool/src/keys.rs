@@ -1,6 +1,6 @@
 //! Every key of shared data that the books use. Keys can never be removed, so each family is bounded here.
 
-/// Pools in one Envoy.
+/// Pools in one Envoy; at most 32, for a set of them is a `u32`.
 pub(crate) const MAX_POOLS: usize = 16;
 /// VMs that keep books in one Envoy: Envoy workers times filters that book.
 pub(crate) const MAX_VMS: usize = 256;

@@ -31,6 +31,8 @@ pub struct Pools {
     /// By the pool's number.
     pub(crate) views: Vec<Option<View>>,
     shares: Option<Shares>,
+    /// The pools on which this VM books attempts: a bit for each number.
+    books_on: u32,
     /// When this VM last asked for a number: looking through them all costs too much to do per request.
     asked: Timestamp,
 }
@@ -54,7 +56,16 @@ impl Pools {
             untracked: counter("untracked_attempts_total")?,
             refused: counter("refused_endpoints_total")?,
         };
-        Ok(Self { host, settings, counters, holder, views: Vec::new(), shares: None, asked: Timestamp::ZERO })
+        Ok(Self {
+            host,
+            settings,
+            counters,
+            holder,
+            views: Vec::new(),
+            shares: None,
+            books_on: 0,
+            asked: Timestamp::ZERO,
+        })
     }
 
     /// What tells this VM from all others of the process: a seed for whatever must differ between them.
@@ -94,9 +105,15 @@ impl Pools {
         repair::tick(self, now);
     }
 
-    /// Says that this VM books every attempt on the pools that it knows.
+    /// Says that this VM is going to book every attempt on a pool. Without it that is known from the first attempt on.
+    pub fn will_book(&mut self, pool: PoolId) {
+        self.books_on |= pool.bit();
+    }
+
+    /// Tells other filters that every attempt is booked on the pools on which this VM books.
     pub fn mark_booked(&self, now: Timestamp) {
-        self.views().for_each(|view| view.mark_booked(&*self.host, now));
+        let ours = self.views().filter(|view| self.books_on & view.id.bit() != 0);
+        ours.for_each(|view| view.mark_booked(&*self.host, now));
     }
 
     /// Makes `members` the membership of a pool.
@@ -129,9 +146,10 @@ impl Pools {
         };
         let counted = place.filter(|_| self.may_count(now)).and_then(|place| {
             let gauge = self.view(pool)?.gauges(place)?.in_flight;
-            self.shares.as_mut()?.raise(pool.0, place);
             gauge.add(&*self.host, 1).ok()?;
+            self.shares.as_mut()?.raise(pool.0, place);
             self.write_share(pool, place);
+            self.will_book(pool);
             Some(Attempt { pool, place, began: now })
         });
         if counted.is_none() {

@@ -56,6 +56,20 @@ fn pools_do_not_mix() {
 }
 
 #[test]
+fn only_pools_with_attempts_are_marked_as_booked() {
+    let host = Fake::new();
+    let (mut booker, mut other) = (vm(&host), vm(&host));
+    let (chat, batch) = (booker.pool("inference").unwrap(), booker.pool("batch").unwrap());
+    let attempt = booker.begin(chat, A, at_millis(0)).unwrap();
+    booker.mark_booked(at_millis(0));
+    other.tick(at_millis(0));
+    let booked = |pools: &Pools, pool| pools.view(pool).unwrap().is_booked_elsewhere();
+    assert!(booked(&other, chat));
+    assert!(!booked(&other, batch), "a cluster without the filter is not booked by its neighbour's");
+    booker.end(attempt, Outcome::Success, at_millis(0));
+}
+
+#[test]
 fn what_a_trapped_vm_owes_is_taken_back_within_ten_seconds_and_once() {
     let host = Fake::new();
     let (mut trapped, mut alive) = (vm(&host), vm(&host));

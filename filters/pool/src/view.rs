@@ -13,6 +13,12 @@ use spillway_routing::table::{LabelledBy, Presence, Table};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolId(pub(crate) usize);
 
+impl PoolId {
+    pub(crate) const fn bit(self) -> u32 {
+        1 << self.0
+    }
+}
+
 /// The gauges of one place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlaceGauges {
