@@ -62,6 +62,7 @@ fn the_patches_land_where_they_should() {
 
     let picker = gateway.filter_config("endpoint-picker").unwrap();
     assert_eq!(picker["pools"], json!([POOL]));
+    assert_eq!(gateway.filter_config("circuit-breaker").unwrap()["pool"], json!(POOL));
     let admin = picker["membership"]["admin"]["cluster"].as_str().unwrap();
     let socket = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
     let own = gateway.pointer("/admin/address/socket_address").unwrap();
