@@ -20,8 +20,6 @@ pub mod paths {
     pub const CLUSTER_NAME: Path<'_> = Path("xds\0cluster_name");
     /// Envoy's response flags, as a little-endian `i64` of bits.
     pub const RESPONSE_FLAGS: Path<'_> = Path("response\0flags");
-    /// The name that the operator gave this filter.
-    pub const PLUGIN_NAME: Path<'_> = Path("plugin_name");
 }
 
 /// Which header map.

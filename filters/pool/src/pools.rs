@@ -99,7 +99,7 @@ impl Pools {
         self.renew(now);
         (0..keys::MAX_POOLS).for_each(|number| {
             if self.learn(number).is_some() {
-                self.look(PoolId(number), now);
+                self.work_out(PoolId(number), now);
             }
         });
         repair::tick(self, now);
@@ -228,8 +228,14 @@ impl Pools {
         Some(PoolId(number))
     }
 
+    /// Takes in a pool's table again, and works out what follows from it.
     fn look(&mut self, pool: PoolId, now: Timestamp) {
         self.learn(pool.0);
+        self.work_out(pool, now);
+    }
+
+    /// Works out who may be chosen, from the table as it was taken in last.
+    fn work_out(&mut self, pool: PoolId, now: Timestamp) {
         if let Some(view) = self.views.get_mut(pool.0).and_then(Option::as_mut) {
             view.look(&*self.host, now, self.settings.membership_lasts);
         }
