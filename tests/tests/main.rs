@@ -13,6 +13,7 @@ mod admin_interface;
 mod bad_configuration;
 mod bad_input;
 mod chat;
+mod circuits;
 mod client_headers;
 mod counts;
 mod deploy;

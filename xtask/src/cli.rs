@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::layout::Layout;
-use crate::{bench, build, lint, setup, test, up};
+use crate::{bench, build, lint, setup, simulate, test, up};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -29,6 +29,8 @@ enum Job {
     Lint,
     /// Runs a benchmark
     Bench(bench::Options),
+    /// Compares the decisions with other balancers in virtual time
+    Simulate(simulate::Options),
 }
 
 impl Cli {
@@ -43,6 +45,7 @@ impl Cli {
             Job::Test(options) => test::run(&layout, &options),
             Job::Lint => lint::run(&layout),
             Job::Bench(options) => bench::run(&layout, &options).map(|()| true),
+            Job::Simulate(options) => simulate::run(&layout, &options).map(|()| true),
         }
     }
 }

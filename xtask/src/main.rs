@@ -13,6 +13,7 @@ mod packages;
 mod parts;
 mod say;
 mod setup;
+mod simulate;
 mod test;
 mod up;
 

@@ -12,3 +12,7 @@ pub const SERVED_BY: &str = "x-spillway-endpoint";
 
 /// Seconds after which a refused request may be tried again (RFC 9110, section 10.2.3).
 pub const RETRY_AFTER: &str = "retry-after";
+
+/// Sent by an inference worker that is about to stop, with its refusals; Envoy then counts the endpoint as unhealthy
+/// without waiting for its next health check.
+pub const NOT_HEALTHY: &str = "x-envoy-immediate-health-check-fail";

@@ -1,4 +1,5 @@
-//! What the parts of Spillway agree on: header names, metric names, the load report, the error body.
+//! What the parts of Spillway agree on: header names, metric names, the load report, the error body, how records are
+//! written.
 //!
 //! A name that two parts must spell alike is spelt here, once.
 
@@ -6,3 +7,4 @@ pub mod error_body;
 pub mod headers;
 pub mod load_report;
 pub mod metrics;
+pub mod record;

@@ -23,6 +23,18 @@ pub enum EndpointGauge {
     TimeToFirstToken,
     /// Moving share of attempts that failed, in thousandths.
     Failures,
+    /// Attempts that succeeded, since ever. A counter.
+    Successes,
+    /// The circuit of the endpoint as a whole: 0 closed, 1 half-open, 2 open.
+    Circuit,
+    /// From the endpoint's last load report: requests that ran or waited there and were not this Envoy's.
+    ReportedElsewhere,
+    /// From the same: requests that can run at the same time; 0 if it did not say.
+    ReportedSlots,
+    /// From the same: share of its key-value cache that is taken, in thousandths.
+    ReportedKvCache,
+    /// Unix time in milliseconds of the last load report.
+    ReportedAt,
     /// For a label that is a number and not an address: the IPv4 address and port as `address << 16 | port`,
     /// so that the label can still be read; 0 where there is none.
     Address,
@@ -36,6 +48,12 @@ impl EndpointGauge {
             Self::InFlight => "in_flight",
             Self::TimeToFirstToken => "ttft_ewma_us",
             Self::Failures => "failure_permille",
+            Self::Successes => "successes_total",
+            Self::Circuit => "circuit",
+            Self::ReportedElsewhere => "reported_elsewhere",
+            Self::ReportedSlots => "reported_slots",
+            Self::ReportedKvCache => "reported_kv_cache_permille",
+            Self::ReportedAt => "reported_ms",
             Self::Address => "address_ipv4_port",
         }
     }
@@ -57,6 +75,10 @@ pub enum PoolGauge {
     AttemptsBooked,
     /// Endpoints that may be chosen.
     Eligible,
+    /// Circuits that are not closed.
+    Isolated,
+    /// How often a circuit of the pool has changed: whoever goes by circuits looks at them when this has moved.
+    CircuitChanges,
 }
 
 impl PoolGauge {
@@ -67,6 +89,8 @@ impl PoolGauge {
             Self::MembershipRefreshed => "membership_refreshed_seconds",
             Self::AttemptsBooked => "attempts_booked_seconds",
             Self::Eligible => "eligible_endpoints",
+            Self::Isolated => "isolated_circuits",
+            Self::CircuitChanges => "circuit_changes",
         }
     }
 

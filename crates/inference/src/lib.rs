@@ -1,6 +1,7 @@
 //! The OpenAI-style request and response, as filters and inference workers need them.
 //!
 //! - [`api`]: which API a path belongs to, and which event ends a stream of that API;
+//! - [`facts`]: what filters need to know of a request, in one pass over its body;
 //! - [`sse`]: an incremental scanner of server-sent events, for bytes split anywhere;
 //! - [`request`]: a request body turned into checked values, with errors a caller can act on;
 //! - [`response`]: the bodies and stream chunks of an answer.
@@ -13,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod facts;
 pub mod request;
 pub mod response;
 pub mod sse;

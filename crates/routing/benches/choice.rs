@@ -4,37 +4,54 @@
 #![allow(missing_docs, clippy::indexing_slicing, reason = "a benchmark")]
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use spillway_primitives::rng_from;
-use spillway_routing::choice::{MAX_CANDIDATES, order, sample};
-use spillway_routing::score::{Load, Weights};
+use spillway_primitives::{Timestamp, rng_from};
+use spillway_routing::decision::{Live, Policy, decide};
+use spillway_routing::known::{Known, Report};
+use spillway_routing::snapshot::{Eligible, Snapshot};
+
+/// A pool in three zones, busy, every endpoint with a report.
+fn pool(endpoints: u32, now: Timestamp) -> (Snapshot, Vec<Live>) {
+    let mut rng = rng_from(&[1]);
+    let lives: Vec<Live> =
+        (0..endpoints).map(|_| Live { in_flight: rng.u64(0..9), ..Live::default() }).collect();
+    let eligible = (0..endpoints).zip(&lives).map(|(place, live)| {
+        let zone = u16::try_from(place % 3).unwrap_or(0);
+        let report = Report { at: now, slots: 8, elsewhere: 0, kv_cache_permille: 100 };
+        let known = Known {
+            key: rng.u64(..),
+            zone,
+            is_local: zone == 0,
+            mean_us: Some(rng.u64(50_000..500_000)),
+            report: Some(report),
+            ..Known::default()
+        };
+        Eligible { place, known, in_flight: live.in_flight }
+    });
+    let mut snapshot = Snapshot::default();
+    snapshot.look(eligible, now, Duration::from_secs(5), true);
+    (snapshot, lives)
+}
 
 fn choice(c: &mut Criterion) {
-    let mut group = c.benchmark_group("choice");
-    for endpoints in [10u32, 100, 1_000] {
-        let mut rng = rng_from(&[1]);
-        let loads: Vec<Load> = (0..endpoints)
-            .map(|_| Load {
-                in_flight: rng.u64(0..20),
-                mean_us: Some(rng.u64(50_000..500_000)),
-                failure_permille: 0,
-                weight: 1,
-            })
-            .collect();
-        group.bench_function(BenchmarkId::from_parameter(endpoints), |b| {
-            b.iter(|| {
-                let candidates = sample(endpoints, 4, &mut rng);
-                let mut chances = [0.0; MAX_CANDIDATES];
-                for (chance, place) in chances.iter_mut().zip(candidates.as_slice()) {
-                    let load = black_box(&loads)[*place as usize];
-                    *chance = Weights::default().chance(load, Some(50_000), &mut rng);
-                }
-                order(candidates, &chances, &mut rng)
+    let now = Timestamp::from_millis(1_000_000);
+    for (name, affinity) in [("choice", false), ("choice_with_affinity", true)] {
+        let mut group = c.benchmark_group(name);
+        for endpoints in [10u32, 100, 1_000] {
+            let (snapshot, lives) = pool(endpoints, now);
+            let mut rng = rng_from(&[1]);
+            group.bench_function(BenchmarkId::from_parameter(endpoints), |b| {
+                b.iter(|| {
+                    let hash = affinity.then(|| rng.u64(..));
+                    let live = |place| black_box(&lives)[place as usize];
+                    decide(&snapshot, &Policy::default(), hash, now, &mut rng, live)
+                });
             });
-        });
+        }
+        group.finish();
     }
-    group.finish();
 }
 
 criterion_group!(benches, choice);

@@ -52,10 +52,11 @@ impl World {
         for place in candidates.as_slice() {
             let books = self.seen[*place as usize];
             let load = Load {
-                in_flight: books.in_flight,
+                in_flight: books.in_flight as f64,
+                total: books.in_flight as f64,
                 mean_us: books.mean_us,
                 failure_permille: books.failure_permille,
-                weight: 1,
+                ..Load::default()
             };
             chances.push(Weights::default().chance(load, fastest, &mut self.rng));
         }

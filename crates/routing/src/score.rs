@@ -6,9 +6,12 @@
 //! traffic. The sound form, with the same weights:
 //!
 //! ```text
-//! score  = weight · (0.7 + 0.3 · fastest mean / mean) / (1 + in flight)
+//! score  = worth · (0.7 + 0.3 · fastest mean / mean) / (1 + in flight)
 //! chance = score⁸, of an endpoint that is trusted; with probability (1 − failures)² it is
 //! ```
+//!
+//! Worth is 1, times what else is known: Envoy's weight, slots, warm-up, a short key-value cache. An endpoint whose
+//! slots are all taken has half the score.
 //!
 //! Why a product and not a sum, why the eighth power, and why failures thin out instead of lowering the score:
 //! `docs/adr/0003-the-score.md`, with what was measured for each.
@@ -16,16 +19,28 @@
 use spillway_primitives::Rng;
 
 /// What is known about an endpoint at the moment of a choice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Load {
-    /// Attempts sent and not completed.
-    pub in_flight: u64,
+    /// What tells it from others: this Envoy's own requests there that are not completed, and how many more than usual
+    /// other Envoys have there. Not negative.
+    pub in_flight: f64,
+    /// All requests there that are not completed, as far as they are known.
+    pub total: f64,
+    /// Requests that can run there at the same time; `None` where that is not known.
+    pub slots: Option<u32>,
     /// Mean time to first token in microseconds; `None` while nothing was measured.
     pub mean_us: Option<u64>,
     /// Moving share of attempts that failed, in thousandths; more than 1000 counts as 1000.
     pub failure_permille: u64,
-    /// The endpoint's weight as Envoy has it; 1 is usual, 0 counts as 1.
-    pub weight: u32,
+    /// What the endpoint is worth beside an ordinary one, whose worth is 1. More than 0.
+    pub worth: f64,
+}
+
+impl Default for Load {
+    /// An ordinary endpoint that is idle, and of which nothing else is known.
+    fn default() -> Self {
+        Self { in_flight: 0.0, total: 0.0, slots: None, mean_us: None, failure_permille: 0, worth: 1.0 }
+    }
 }
 
 /// How much each term counts.
@@ -45,7 +60,7 @@ impl Default for Weights {
 
 /// How sharply a better score is preferred. 1 is hardly better than chance among busy endpoints; much more is argmax,
 /// which makes herds.
-const SHARPNESS: i32 = 8;
+pub(crate) const SHARPNESS: i32 = 8;
 
 /// The least chance to be trusted, so that the recovery of an endpoint that fails is seen.
 const LEAST_TRUST: f64 = 0.01;
@@ -53,8 +68,11 @@ const LEAST_TRUST: f64 = 0.01;
 /// What is left of the chance of an endpoint that is not trusted: less than that of any that is.
 const LAST_RESORT: f64 = 1e-100;
 
+/// What is left of the score of an endpoint whose slots are all taken: the next request would wait there.
+const FULL: f64 = 0.5;
+
 impl Weights {
-    /// The score of an endpoint: more than zero, and at most `connections + response_time` times its weight.
+    /// The score of an endpoint: more than zero, and at most `connections + response_time` times its worth.
     ///
     /// `fastest_us` is the smallest mean of the pool. An endpoint that was not measured yet counts as the fastest:
     /// it has to be tried to be known.
@@ -65,8 +83,9 @@ impl Weights {
             (Some(fastest), Some(mean)) if mean > fastest => fastest.max(1) as f64 / mean as f64,
             _ => 1.0,
         };
-        let worth = self.connections + self.response_time * quickness;
-        f64::from(load.weight.max(1)) * worth / (1.0 + load.in_flight as f64)
+        let room = if load.slots.is_some_and(|slots| load.total >= f64::from(slots)) { FULL } else { 1.0 };
+        let terms = self.connections + self.response_time * quickness;
+        load.worth * room * terms / (1.0 + load.in_flight)
     }
 
     /// The endpoint's chance in a draw, relative to the others'.
@@ -92,7 +111,8 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn load(in_flight: u64, mean_us: u64) -> Load {
-        Load { in_flight, mean_us: Some(mean_us), failure_permille: 0, weight: 1 }
+        let in_flight = in_flight as f64;
+        Load { in_flight, total: in_flight, mean_us: Some(mean_us), ..Load::default() }
     }
 
     #[track_caller]
@@ -107,7 +127,9 @@ mod tests {
         scores(load(1, 100), 0.5);
         scores(load(0, 200), 0.85);
         scores(load(4, 400), 0.775 / 5.0);
-        scores(Load { weight: 3, ..load(2, 100) }, 1.0);
+        scores(Load { worth: 3.0, ..load(2, 100) }, 1.0);
+        scores(Load { slots: Some(5), ..load(4, 100) }, 0.2);
+        scores(Load { slots: Some(4), ..load(4, 100) }, 0.1);
         scores(Load { mean_us: None, ..load(0, 0) }, 1.0);
     }
 
@@ -125,13 +147,15 @@ mod tests {
         #[test]
         fn it_is_positive_bounded_and_falls_with_load(
             in_flight in 0u64..1_000_000, mean in proptest::option::of(0u64..1 << 50),
-            failures in 0u64..5_000, fastest in proptest::option::of(0u64..1 << 50), weight in 0u32..1000, seed: u64,
+            failures in 0u64..5_000, fastest in proptest::option::of(0u64..1 << 50), worth in 0.001f64..1000.0,
+            slots in proptest::option::of(0u32..1000), seed: u64,
         ) {
             let weights = Weights::default();
-            let of = Load { in_flight, mean_us: mean, failure_permille: failures, weight };
+            let in_flight = in_flight as f64;
+            let of = Load { in_flight, total: in_flight, slots, mean_us: mean, failure_permille: failures, worth };
             let score = weights.score(of, fastest);
-            prop_assert!(score > 0.0 && score <= f64::from(weight.max(1)));
-            let busier = weights.score(Load { in_flight: in_flight + 1, ..of }, fastest);
+            prop_assert!(score > 0.0 && score <= worth);
+            let busier = weights.score(Load { in_flight: in_flight + 1.0, total: in_flight + 1.0, ..of }, fastest);
             prop_assert!(busier < score);
             let chance = weights.chance(of, fastest, &mut rng_from(&[seed]));
             prop_assert!(chance > 0.0 && chance.is_finite());

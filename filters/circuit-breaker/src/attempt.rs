@@ -4,154 +4,161 @@ use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
-use spillway_host::{Buffer, Headers, Mode, mode_of_request, paths};
-use spillway_inference::sse::Scanner;
-use spillway_pool::{Attempt, Outcome};
+use spillway_contract::error_body::ErrorCode;
+use spillway_contract::headers::DESTINATION_ENDPOINT;
+use spillway_host::{Decision, Headers, Host, Mode, Path, mode_of_request, paths, refuse};
+use spillway_inference::facts::Facts;
+use spillway_pool::{Go, PoolId, Pools, Probe, Scope};
+use spillway_primitives::Timestamp;
 
+use crate::answer::Answer;
 use crate::root::Shared;
 
-/// How much of one chunk is looked at for the first event.
-const MAX_LOOKED_AT: usize = 64 << 10;
-
-/// How far the answer has come.
-#[derive(Debug)]
-enum Answer {
-    /// No headers yet.
-    Awaited,
-    /// The status says that the endpoint failed.
-    Failed,
-    /// Headers have come; the body goes on.
-    Begun,
-    /// All of it has come.
-    Whole,
-}
-
-/// What is done with the body.
-#[derive(Debug)]
-enum Body {
-    /// None of it has come.
-    Awaited,
-    /// A stream whose first event has not come yet.
-    Stream(Box<Scanner>),
-    /// Nothing more is to be learnt from it.
-    Passing,
-}
-
-impl Body {
-    /// The kind of body that begins like this. A stream of events begins with a field's name, a comment, a blank line
-    /// or a byte order mark; JSON begins with a bracket. The content type would say it as well, but asking Envoy for
-    /// it costs more than anything else that is done per attempt, and most answers come in one piece.
-    fn of(first_chunk: &[u8]) -> Self {
-        match first_chunk.first() {
-            Some(b'd' | b'e' | b'i' | b'r' | b':' | b'\n' | b'\r' | 0xef) => {
-                Self::Stream(Box::new(Scanner::new(None)))
-            }
-            _ => Self::Passing,
-        }
-    }
-}
+/// Where a refusal is left for the access log.
+const DECISION: Path<'_> = Path("spillway_circuit_breaker");
 
 /// An attempt.
 pub(crate) struct Stream {
     shared: Option<Rc<Shared>>,
-    attempt: Option<Attempt>,
+    /// Its number among the open ones; `None` where it is not booked.
+    number: Option<usize>,
     answer: Answer,
-    body: Body,
+}
+
+/// Whether the attempt goes on.
+enum Sent {
+    Refused,
+    Yes(Option<Probe>),
 }
 
 impl Stream {
     pub(crate) fn new(shared: Option<Rc<Shared>>) -> Self {
-        Self { shared, attempt: None, answer: Answer::Awaited, body: Body::Passing }
+        Self { shared, number: None, answer: Answer::default() }
     }
 
-    pub(crate) fn request(&mut self) {
-        let Some(shared) = &self.shared else { return };
-        if mode_of_request(&*shared.host, &shared.rules) == Mode::Off {
-            return;
+    /// The request's headers are about to be sent. False when it was answered here instead.
+    pub(crate) fn request(&mut self) -> bool {
+        let Some(shared) = self.shared.clone() else { return true };
+        let host = &*shared.host;
+        let mode = mode_of_request(host, &shared.rules);
+        if mode == Mode::Off {
+            return true;
         }
-        let text =
-            |path| shared.host.property(path).ok().flatten().and_then(|text| String::from_utf8(text).ok());
-        let Some(address) = text(paths::UPSTREAM_ADDRESS) else { return };
-        let Ok(mut pools) = shared.pools.try_borrow_mut() else { return };
-        let pool = shared.pool.or_else(|| pools.pool(&text(paths::CLUSTER_NAME)?));
-        let Some(pool) = pool else { return };
-        self.attempt = pools.begin(pool, &address, shared.host.now());
+        let text = |path| host.property(path).ok().flatten().and_then(|text| String::from_utf8(text).ok());
+        let Some(address) = text(paths::UPSTREAM_ADDRESS) else { return true };
+        let Ok(mut pools) = shared.pools.try_borrow_mut() else { return true };
+        let Some(pool) = shared.pool.or_else(|| pools.pool(&text(paths::CLUSTER_NAME)?)) else { return true };
+        let facts = shared.facts();
+        let scope = match mode {
+            Mode::Observe => Scope::watching(),
+            _ => Scope::of(facts.as_ref().and_then(Facts::model_key)),
+        };
+        let now = host.now();
+        let place = pools.place(pool, &address, now);
+        pools.follow_circuits(pool);
+        let sent = place.map_or(Sent::Yes(None), |place| {
+            may_send(&shared, &mut pools, (pool, place, address.as_str()), scope, now)
+        });
+        let Sent::Yes(probe) = sent else { return false };
+        if let Some(attempt) = pools.begin(pool, place, (scope, probe), now) {
+            self.answer = Answer::awaited(&shared);
+            let limit =
+                shared.limits.map(|limits| {
+                    now.plus(limits.of(
+                        facts.as_ref().map(|facts| facts.stream),
+                        facts.and_then(|facts| facts.output_limit),
+                    ))
+                });
+            self.number = shared.open.try_borrow_mut().ok().map(|mut open| open.insert(attempt, limit));
+        }
+        true
     }
 
     pub(crate) fn response_headers(&mut self, end_of_stream: bool) {
-        let (Some(shared), Some(_)) = (&self.shared, &self.attempt) else { return };
-        let status = shared.host.header(Headers::Response, ":status").ok().flatten().unwrap_or_default();
-        self.answer = match (status.first(), end_of_stream) {
-            (Some(b'5'), _) => Answer::Failed,
-            (_, true) => Answer::Whole,
-            (_, false) => Answer::Begun,
-        };
-        if matches!(self.answer, Answer::Begun) {
-            self.body = Body::Awaited;
+        let (Some(shared), Some(number)) = (&self.shared, self.number) else { return };
+        self.answer.headers(shared, end_of_stream);
+        let (Ok(open), Ok(pools)) = (shared.open.try_borrow(), shared.pools.try_borrow()) else { return };
+        if let Some(attempt) = open.get(number) {
+            shared.take_report(&pools, attempt);
         }
     }
 
     pub(crate) fn response_body(&mut self, bytes: usize, end_of_stream: bool) {
-        if end_of_stream {
-            self.is_whole();
-        }
-        // An answer that comes in one piece is no stream, or one for whose first token nobody waited.
-        if end_of_stream && matches!(self.body, Body::Awaited) {
-            self.body = Body::Passing;
-        }
-        let (Some(shared), Some(attempt)) = (&self.shared, &self.attempt) else { return };
-        if bytes == 0 || matches!(self.body, Body::Passing) {
-            return;
-        }
-        let chunk = shared.host.buffer(Buffer::ResponseBody, 0, bytes.min(MAX_LOOKED_AT)).unwrap_or_default();
-        if matches!(self.body, Body::Awaited) {
-            self.body = Body::of(&chunk);
-        }
-        let Body::Stream(scanner) = &mut self.body else { return };
-        if scanner.feed(&chunk).first_data {
-            self.body = Body::Passing;
-            if let Ok(pools) = shared.pools.try_borrow() {
+        let (Some(shared), Some(number)) = (&self.shared, self.number) else { return };
+        let first_token = self.answer.body(shared, bytes, end_of_stream);
+        if first_token
+            && let (Ok(mut open), Ok(pools)) = (shared.open.try_borrow_mut(), shared.pools.try_borrow())
+        {
+            open.in_time(number);
+            if let Some(attempt) = open.get(number) {
                 pools.first_token(attempt, shared.host.now());
             }
         }
     }
 
-    fn is_whole(&mut self) {
-        if matches!(self.answer, Answer::Begun) {
-            self.answer = Answer::Whole;
-        }
-    }
-
     pub(crate) fn done(&mut self) {
-        let (Some(shared), Some(attempt)) = (&self.shared, self.attempt.take()) else { return };
-        let outcome = match self.answer {
-            Answer::Whole => Outcome::Success,
-            Answer::Failed => Outcome::Failure,
-            Answer::Awaited | Answer::Begun if broke_off(shared) => Outcome::Failure,
-            Answer::Begun => Outcome::Unknown,
-            Answer::Awaited => Outcome::Unanswered,
-        };
+        let (Some(shared), Some(number)) = (&self.shared, self.number.take()) else { return };
+        let outcome = self.answer.outcome(shared);
         shared.count(outcome);
-        if let Ok(mut pools) = shared.pools.try_borrow_mut() {
+        let attempt = shared.open.try_borrow_mut().ok().and_then(|mut open| open.take(number));
+        if let (Some(attempt), Ok(mut pools)) = (attempt, shared.pools.try_borrow_mut()) {
             pools.end(attempt, outcome, shared.host.now());
         }
     }
 }
 
-/// Whether an answer that never became whole is the endpoint's fault.
-///
-/// Envoy notes what an endpoint did (reset, broken connection) only after this filter's stream is done, and for an
-/// attempt that is retried never; that the client left it notes before. So it is the endpoint's fault unless the
-/// client's side is to blame.
-fn broke_off(shared: &Shared) -> bool {
-    let flags = shared.host.property(paths::RESPONSE_FLAGS).ok().flatten().unwrap_or_default();
-    let flags = flags.first_chunk::<8>().map_or(0, |flags| u64::from_le_bytes(*flags));
-    flags & NOT_THE_ENDPOINTS_FAULT == 0
+/// Whether an attempt may be sent to the endpoint that somebody chose for it; refuses it if not.
+fn may_send(
+    shared: &Shared,
+    pools: &mut Pools,
+    (pool, place, address): (PoolId, u32, &str),
+    scope: Scope,
+    now: Timestamp,
+) -> Sent {
+    let host = &*shared.host;
+    let closed = pools.view(pool).is_none_or(|view| !view.is_isolated(place, scope));
+    if closed {
+        return Sent::Yes(None);
+    }
+    let presented = host.property(paths::PROBE).ok().flatten();
+    if let Some(probe) = presented.and_then(|text| pools.presented(pool, place, &text)) {
+        shared.counters.probes.add(host, 1);
+        return Sent::Yes(Some(probe));
+    }
+    match pools.admit(pool, place, scope, now) {
+        Go::Free => Sent::Yes(None),
+        Go::Probe(probe) => {
+            shared.counters.probes.add(host, 1);
+            Sent::Yes(Some(probe))
+        }
+        Go::Refused { .. } if scope.is_watching() => {
+            shared.counters.refused_observed.add(host, 1);
+            Sent::Yes(None)
+        }
+        // The picker named it while its circuit was closed. Refusing now would be final, sending may still be retried.
+        Go::Refused { .. } if was_picked(host, address) => Sent::Yes(None),
+        Go::Refused { retry_at } => {
+            shared.counters.refused.add(host, 1);
+            let wait = retry_at.since(now);
+            Decision::new()
+                .with("reason", "circuit_open")
+                .with("endpoint", address)
+                .with_number("retry_after_ms", u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
+                .leave(host, DECISION);
+            let message = "the endpoint is isolated after failures; try again later";
+            refuse(host, ErrorCode::NoEndpoint, message, wait, "spillway_circuit_open");
+            Sent::Refused
+        }
+    }
 }
 
-/// Bits of Envoy's `CoreResponseFlag`: the client's connection ended (14), nothing moved for too long (16), the
-/// client broke the protocol (18), Envoy is overloaded (25), the client reset the stream (28).
-const NOT_THE_ENDPOINTS_FAULT: u64 = 1 << 14 | 1 << 16 | 1 << 18 | 1 << 25 | 1 << 28;
+/// Whether the endpoint-picker named the endpoint for this request.
+fn was_picked(host: &dyn Host, address: &str) -> bool {
+    let destinations = host.header(Headers::Request, DESTINATION_ENDPOINT).ok().flatten();
+    destinations.is_some_and(|list| {
+        list.split(|byte| *byte == b',').any(|one| one.trim_ascii() == address.as_bytes())
+    })
+}
 
 impl Context for Stream {
     fn on_done(&mut self) -> bool {
@@ -166,8 +173,7 @@ impl HttpContext for Stream {
         if let Some(shared) = &self.shared {
             spillway_host::panic_if_asked(&*shared.host, "circuit-breaker");
         }
-        self.request();
-        Action::Continue
+        if self.request() { Action::Continue } else { Action::Pause }
     }
 
     fn on_http_response_headers(&mut self, _headers: usize, end_of_stream: bool) -> Action {
@@ -181,7 +187,7 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_trailers(&mut self, _trailers: usize) -> Action {
-        self.is_whole();
+        self.answer.is_whole();
         Action::Continue
     }
 }

@@ -1,11 +1,17 @@
-//! Envoy upstream filter: the books of each endpoint, per attempt.
+//! Envoy upstream filter: the circuit and the books of each endpoint, per attempt.
 //!
 //! Only an upstream filter sees every attempt, retries and the choices of Envoy's fallback policy included. So this
-//! one counts what is in flight where, measures the time to first token, and notes how each attempt ended; the
-//! endpoint-picker reads what it writes. The circuit that gives the filter its name is not in this version.
+//! one counts what is in flight where, measures the time to first token, notes how each attempt ended, and opens the
+//! circuit of an endpoint that fails. The endpoint-picker goes by what it leaves. What a circuit decides is
+//! [`spillway_breaker`]'s; the books are [`spillway_pool`]'s.
 
+mod answer;
 mod attempt;
 mod config;
+mod failures;
+mod open;
+mod reports;
+mod retry_after;
 mod root;
 
 pub use config::Config;

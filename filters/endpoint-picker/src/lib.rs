@@ -3,6 +3,7 @@
 //! For each request it names a few endpoints of the route's cluster, best first, in a header that Envoy's
 //! `override_host` policy reads. The choice is [`spillway_routing`]'s; the books are [`spillway_pool`]'s.
 
+mod ask;
 mod config;
 mod http;
 mod membership;

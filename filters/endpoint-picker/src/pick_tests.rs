@@ -1,7 +1,10 @@
 use std::rc::Rc;
 
+use proxy_wasm::types::Action;
+use spillway_breaker::Fault;
 use spillway_contract::headers::{DESTINATION_ENDPOINT, SERVED_BY};
-use spillway_host::{Headers, Host, Path, fake::Fake, paths};
+use spillway_host::{Buffer, Headers, Host, Path, fake::Fake, paths};
+use spillway_pool::{Outcome, PoolId, Pools, Scope, Settings};
 use spillway_primitives::Timestamp;
 
 use crate::Root;
@@ -26,7 +29,7 @@ fn request(host: &Fake, root: &Root) -> Option<String> {
     host.put_property(paths::CLUSTER_NAME, b"inference");
     host.set_header(Headers::Request, DESTINATION_ENDPOINT, "6.6.6.6:1").unwrap();
     let mut stream = root.stream();
-    stream.request();
+    stream.headers(true);
     stream.response();
     stream.done();
     let destinations = host.header(Headers::Request, DESTINATION_ENDPOINT).unwrap();
@@ -150,7 +153,7 @@ fn alone_it_books_what_it_picks_beside_a_booker_it_does_not() {
     let mut root = configured(&host, STATIC);
     host.put_property(paths::CLUSTER_NAME, b"inference");
     let mut stream = root.stream();
-    stream.request();
+    stream.headers(true);
     assert_eq!(in_flight(&host), 1);
     stream.done();
     assert_eq!(in_flight(&host), 0);
@@ -159,7 +162,7 @@ fn alone_it_books_what_it_picks_beside_a_booker_it_does_not() {
     host.record_metric(booker.unwrap(), at(0).as_secs()).unwrap();
     root.tick();
     let mut stream = root.stream();
-    stream.request();
+    stream.headers(true);
     assert_eq!(in_flight(&host), 0);
     stream.done();
 }
@@ -181,13 +184,125 @@ fn calls_to_the_host_do_not_grow_with_the_number_of_endpoints() {
         host.put_property(paths::CLUSTER_NAME, b"inference");
         host.take_calls();
         let mut stream = root.stream();
-        stream.request();
+        stream.headers(true);
         stream.response();
         stream.done();
         host.take_calls()
     };
     assert_eq!(used(4), used(1_000));
-    assert_eq!(used(1_000), 12, "cluster, two gauges of four candidates, header, counter, decision");
+    assert_eq!(
+        used(1_000),
+        14,
+        "cluster, now, circuits, two gauges of four candidates, header, counter, decision"
+    );
+}
+
+/// A circuit-breaker beside the picker, which notes what becomes of attempts at a place.
+fn keeper(host: &Rc<Fake>) -> (Pools, PoolId) {
+    let circuits = spillway_breaker::Policy { max_isolated_percent: 100, ..Default::default() };
+    let settings = Settings { circuits: Some(circuits), ..Settings::default() };
+    let mut pools = Pools::new(Rc::clone(host) as Rc<dyn Host>, settings).unwrap();
+    let pool = pools.pool("inference").unwrap();
+    pools.will_book(pool);
+    (pools, pool)
+}
+
+fn fails((pools, pool): &mut (Pools, PoolId), address: &str) {
+    for _ in 0..3 {
+        let place = pools.place(*pool, address, at(0));
+        let attempt = pools.begin(*pool, place, (Scope::any(), None), at(0)).unwrap();
+        pools.end(attempt, Outcome::Failure(Fault::Connect), at(0));
+    }
+}
+
+#[test]
+fn who_is_isolated_is_left_out_and_probed_when_the_time_has_come() {
+    let host = Fake::new();
+    let root = configured(&host, STATIC);
+    let mut keeper = keeper(&host);
+    fails(&mut keeper, "10.0.0.1:80");
+    for _ in 0..20 {
+        assert_eq!(request(&host, &root).as_deref(), Some("10.0.0.2:80"));
+    }
+    assert_eq!(host.property(paths::PROBE).unwrap(), None);
+    host.set_now(at(40));
+    let mut root = root;
+    root.tick();
+    let mut probe = root.stream();
+    assert_eq!(probe.headers(true), Action::Continue);
+    assert!(decision(&host).starts_with("reason=probe endpoint=10.0.0.1:80"), "{}", decision(&host));
+    assert!(host.property(paths::PROBE).unwrap().is_some());
+    for _ in 0..20 {
+        assert_eq!(request(&host, &root).as_deref(), Some("10.0.0.2:80"), "one probe at a time");
+    }
+    probe.done();
+    request(&host, &root);
+    assert!(decision(&host).starts_with("reason=probe"), "one that was not sent is given back");
+}
+
+#[test]
+fn when_everybody_is_isolated_the_answer_says_until_when() {
+    let host = Fake::new();
+    let root = configured(&host, STATIC);
+    let mut keeper = keeper(&host);
+    fails(&mut keeper, "10.0.0.1:80");
+    fails(&mut keeper, "10.0.0.2:80");
+    host.put_property(paths::CLUSTER_NAME, b"inference");
+    let mut stream = root.stream();
+    assert_eq!(stream.headers(true), Action::Pause);
+    let reply = host.last_reply().unwrap();
+    let seconds =
+        reply.headers.iter().find(|(name, _)| name == "retry-after").map(|(_, value)| value.parse::<u64>());
+    assert!(matches!(seconds, Some(Ok(30..=33))), "{reply:?}");
+    assert_eq!(reply.status, 503);
+    assert_eq!(decision(&host), "reason=all_isolated");
+}
+
+/// The first of the destinations of many requests with that header, each once.
+fn homes(host: &Rc<Fake>, root: &Root, session: &str) -> Vec<String> {
+    let homes = (0..20).map(|_| {
+        host.set_header(Headers::Request, "x-session", session).unwrap();
+        request(host, root).unwrap().split(',').next().unwrap().to_owned()
+    });
+    let mut homes: Vec<_> = homes.collect();
+    homes.dedup();
+    homes
+}
+
+#[test]
+fn a_session_meets_the_same_endpoint() {
+    let host = Fake::new();
+    let root = configured(&host, &STATIC.replacen('{', r#"{"affinity": {"header": "X-Session"}, "#, 1));
+    let sessions: Vec<_> = (0..20).map(|number| homes(&host, &root, &format!("s{number}"))).collect();
+    assert!(sessions.iter().all(|homes| homes.len() == 1), "{sessions:?}");
+    assert!(sessions.iter().any(|homes| *homes != sessions[0]), "not all sessions at one endpoint");
+}
+
+#[test]
+fn a_body_is_waited_for_where_its_facts_are_wanted_and_handed_on() {
+    let host = Fake::new();
+    let root =
+        configured(&host, &STATIC.replacen('{', r#"{"request_facts": true, "max_body_bytes": 1024, "#, 1));
+    let body = br#"{"model": "m", "prompt": "p", "stream": true}"#;
+    host.put_property(paths::CLUSTER_NAME, b"inference");
+    let waits = |content_type: &str, end_of_stream| {
+        host.set_header(Headers::Request, "content-type", content_type).unwrap();
+        let mut stream = root.stream();
+        (stream.headers(end_of_stream), stream)
+    };
+    assert_eq!(waits("multipart/form-data", false).0, Action::Continue);
+    assert_eq!(waits("application/json", true).0, Action::Continue);
+    let (action, mut long) = waits("application/json", false);
+    assert_eq!((action, long.body(1_025, false)), (Action::Pause, Action::Continue), "not for ever");
+    assert_eq!(host.property(paths::FACTS).unwrap(), None);
+    assert_eq!(host.metric_named("spillway.endpoint_picker.long_bodies_total"), Some(1));
+    let (action, mut stream) = waits("Application/JSON; charset=utf-8", false);
+    host.put_buffer(Buffer::RequestBody, body);
+    assert_eq!((action, stream.body(10, false)), (Action::Pause, Action::Pause));
+    assert_eq!(stream.body(body.len(), true), Action::Continue);
+    assert_eq!(spillway_facts::known(&*host).unwrap().model.as_deref(), Some("m"));
+    assert!(decision(&host).starts_with("reason=score"));
+    assert_eq!(waits("application/json", false).0, Action::Continue, "an earlier filter knows already");
 }
 
 #[test]
@@ -206,7 +321,7 @@ fn an_only_pool_is_not_read_from_envoy() {
     let configuration = STATIC.replacen('{', r#"{"only_pool": "inference", "#, 1);
     let root = configured(&host, &configuration);
     let mut stream = root.stream();
-    stream.request();
+    stream.headers(true);
     assert!(decision(&host).starts_with("reason=score"), "{}", decision(&host));
     stream.done();
 }

@@ -7,34 +7,54 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use spillway_contract::metrics::filter_metric;
-use spillway_host::{Counter, Host, Rule, gauges_work, load};
+use spillway_host::{Counter, Host, HostError, Rule, gauges_work, load, paths};
 use spillway_pool::{PoolId, Pools};
 use spillway_primitives::{Rng, rng_from};
+use spillway_routing::decision::Policy;
 
 use crate::Config;
+use crate::ask::Asking;
 use crate::config::size;
 use crate::http::Stream;
 use crate::membership::Source;
-use crate::pick::{How, Reason};
+use crate::pick::Reason;
 
 /// What all streams of a VM share.
 pub(crate) struct Shared {
     pub(crate) host: Rc<dyn Host>,
     pub(crate) pools: RefCell<Pools>,
     pub(crate) rng: RefCell<Rng>,
-    pub(crate) how: How,
+    pub(crate) policy: Policy,
+    pub(crate) asking: Asking,
     /// The pool of every request; `None` where it is to be read from Envoy.
     pub(crate) only_pool: Option<PoolId>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) debug_header: bool,
     pub(crate) gauges_work: bool,
-    decisions: BTreeMap<Reason, Counter>,
+    pub(crate) counters: Counters,
 }
 
-impl Shared {
-    pub(crate) fn count(&self, reason: Reason) {
+/// What is counted.
+pub(crate) struct Counters {
+    decisions: BTreeMap<Reason, Counter>,
+    pub(crate) long_bodies: Counter,
+}
+
+impl Counters {
+    fn define(host: &dyn Host) -> Result<Self, HostError> {
+        let counter = |noun: &str| Counter::define(host, &filter_metric("endpoint-picker", noun));
+        let decisions = Reason::ALL
+            .into_iter()
+            .map(|reason| Ok((reason, counter(&format!("{}_total", reason.as_str()))?)));
+        Ok(Self {
+            decisions: decisions.collect::<Result<_, HostError>>()?,
+            long_bodies: counter("long_bodies_total")?,
+        })
+    }
+
+    pub(crate) fn count(&self, host: &dyn Host, reason: Reason) {
         if let Some(counter) = self.decisions.get(&reason) {
-            counter.add(&*self.host, 1);
+            counter.add(host, 1);
         }
     }
 }
@@ -64,7 +84,9 @@ impl Root {
         if !gauges_work {
             log::error!("gauges cannot be read back (stats_matcher?); envoy's own policy chooses endpoints");
         }
-        let mut pools = Pools::new(Rc::clone(host), config.books())?;
+        let zone = host.property(paths::ZONE).ok().flatten();
+        let zone = zone.and_then(|zone| String::from_utf8(zone).ok()).unwrap_or_default();
+        let mut pools = Pools::new(Rc::clone(host), config.books(zone))?;
         let source = Source::new(&**host, &config.membership, pools.holder())?;
         for name in config.pools.iter().chain(&source.pools()) {
             if pools.pool(name).is_none() {
@@ -72,27 +94,24 @@ impl Root {
             }
         }
         let only_pool = if config.only_pool.is_empty() { None } else { pools.pool(&config.only_pool) };
-        let mut decisions = BTreeMap::new();
-        for reason in Reason::ALL {
-            let name = filter_metric("endpoint-picker", &format!("{}_total", reason.as_str()));
-            decisions.insert(reason, Counter::define(&**host, &name)?);
-        }
         host.set_tick(source.interval())?;
         let rng = rng_from(&[host.now().as_nanos(), pools.holder()]);
         let shared = Shared {
             host: Rc::clone(host),
             pools: RefCell::new(pools),
             rng: RefCell::new(rng),
-            how: How {
-                weights: config.weights(),
-                candidates: size(config.candidates.get()),
-                attempts: size(config.attempts.get()),
+            policy: config.policy(),
+            asking: Asking {
+                reads_bodies: config.reads_bodies(),
+                prefix_tokens: size(config.affinity.prefix_tokens.get()),
+                session_header: config.affinity.header.to_ascii_lowercase(),
+                max_body_bytes: size(config.max_body_bytes.get()),
             },
             only_pool,
             rules: config.rules,
             debug_header: config.debug_header,
             gauges_work,
-            decisions,
+            counters: Counters::define(&**host)?,
         };
         Ok(Running { shared: Rc::new(shared), source })
     }

@@ -130,10 +130,10 @@ impl Fake {
         self.put_buffer(Buffer::CalloutBody, body);
     }
 
-    /// The local replies so far.
+    /// The newest local reply.
     #[must_use]
-    pub fn replies(&self) -> Vec<Replied> {
-        self.replies.borrow().clone()
+    pub fn last_reply(&self) -> Option<Replied> {
+        self.replies.borrow().last().cloned()
     }
 
     /// How many calls the filter made to the host since the last time this was asked.

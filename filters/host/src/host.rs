@@ -18,6 +18,14 @@ pub mod paths {
     pub const UPSTREAM_ADDRESS: Path<'_> = Path("upstream\0address");
     /// The cluster that the route names. (Tried: `cluster_name` alone is not there yet in the listener's chain.)
     pub const CLUSTER_NAME: Path<'_> = Path("xds\0cluster_name");
+    /// Why an attempt found no connection; empty where it did.
+    pub const CONNECT_FAILURE: Path<'_> = Path("upstream\0transport_failure_reason");
+    /// The zone of this Envoy.
+    pub const ZONE: Path<'_> = Path("node\0locality\0zone");
+    /// Facts of a request, left by the first filter that read its body.
+    pub const FACTS: Path<'_> = Path("spillway_facts");
+    /// The probe that a request is, left by the filter that chose its endpoint for the one that keeps circuits.
+    pub const PROBE: Path<'_> = Path("spillway_probe");
     /// Envoy's response flags, as a little-endian `i64` of bits.
     pub const RESPONSE_FLAGS: Path<'_> = Path("response\0flags");
 }

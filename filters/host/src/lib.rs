@@ -26,6 +26,7 @@ mod queue;
 mod ranged;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod reference;
+mod refusal;
 mod rules;
 mod slot;
 
@@ -42,5 +43,6 @@ pub use lease::{Hold, Lease};
 pub use metric::{Counter, Gauge, Histogram, gauges_work};
 pub use queue::{MailTo, Mailbox};
 pub use ranged::{Permille, Ranged};
+pub use refusal::refuse;
 pub use rules::{Match, Mode, Rule, mode_of_request};
 pub use slot::{Slot, Updated};

@@ -19,6 +19,12 @@ impl Counter {
         host.define_metric(MetricKind::Counter, name).map(Self)
     }
 
+    /// The count; 0 when it cannot be read.
+    #[must_use]
+    pub fn read(self, host: &dyn Host) -> u64 {
+        host.metric(self.0).unwrap_or(0)
+    }
+
     /// Adds `by`. A host that refuses is left alone: a lost count must not cost a request.
     pub fn add(self, host: &dyn Host, by: u32) {
         host.increment_metric(self.0, i64::from(by)).ok();

@@ -22,6 +22,21 @@ pub(crate) fn share(vm: usize, pool: usize, block: usize) -> String {
     format!("spillway/share/{vm}/{pool}/{block}")
 }
 
+/// The circuits of one block of a pool's places.
+pub(crate) fn circuits(pool: usize, block: usize) -> String {
+    format!("spillway/circuits/{pool}/{block}")
+}
+
+/// Which circuits of a pool are open, all together.
+pub(crate) fn isolated(pool: usize) -> String {
+    format!("spillway/isolated/{pool}")
+}
+
+/// What the operator set about the circuits of a pool, for filters that send probes.
+pub(crate) fn circuit_policy(pool: usize) -> String {
+    format!("spillway/circuit-policy/{pool}")
+}
+
 /// The lease of whoever looks for VMs that are gone.
 pub(crate) const REPAIR: &str = "spillway/lease/repair";
 

@@ -5,18 +5,20 @@ use std::time::Duration;
 
 use spillway_contract::metrics::filter_metric;
 use spillway_host::{Counter, Host, HostError};
-use spillway_primitives::Timestamp;
+use spillway_primitives::{Rng, Timestamp, rng_from};
 use spillway_routing::membership::Member;
 
+use crate::circuits::{self, Probe, Scope, policy};
 use crate::share::Shares;
 use crate::view::PlaceGauges;
 use crate::{Attempt, Outcome, PoolId, Settings, View, keys, registry, repair};
 
 /// What goes wrong with the books themselves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Counters {
     pub(crate) repaired: Counter,
     pub(crate) below_zero: Counter,
+    pub(crate) circuits: circuits::Counters,
     untracked: Counter,
     refused: Counter,
 }
@@ -28,6 +30,8 @@ pub struct Pools {
     pub(crate) counters: Counters,
     /// What tells this VM from all others.
     pub(crate) holder: u64,
+    pub(crate) rng: Rng,
+    pub(crate) suspects: circuits::reconcile::Suspects,
     /// By the pool's number.
     pub(crate) views: Vec<Option<View>>,
     shares: Option<Shares>,
@@ -47,7 +51,7 @@ impl Pools {
     ///
     /// [`HostError`] when the host has no shared data or refuses a metric.
     pub fn new(host: Rc<dyn Host>, settings: Settings) -> Result<Self, HostError> {
-        registry::create(&*host)?;
+        registry::create(&*host, settings.bounds)?;
         let holder = registry::next_holder(&*host)?;
         let counter = |noun| Counter::define(&*host, &filter_metric("books", noun));
         let counters = Counters {
@@ -55,12 +59,16 @@ impl Pools {
             below_zero: counter("below_zero_total")?,
             untracked: counter("untracked_attempts_total")?,
             refused: counter("refused_endpoints_total")?,
+            circuits: circuits::Counters::define(&*host)?,
         };
+        let rng = rng_from(&[host.now().as_nanos(), holder]);
         Ok(Self {
             host,
             settings,
             counters,
             holder,
+            rng,
+            suspects: circuits::reconcile::Suspects::new(),
             views: Vec::new(),
             shares: None,
             books_on: 0,
@@ -107,7 +115,10 @@ impl Pools {
 
     /// Says that this VM is going to book every attempt on a pool. Without it that is known from the first attempt on.
     pub fn will_book(&mut self, pool: PoolId) {
-        self.books_on |= pool.bit();
+        if self.books_on & pool.bit() == 0 {
+            self.books_on |= pool.bit();
+            self.settings.circuits.iter().for_each(|policy| policy::leave(&*self.host, pool.0, policy));
+        }
     }
 
     /// Tells other filters that every attempt is booked on the pools on which this VM books.
@@ -129,31 +140,42 @@ impl Pools {
         if applied.refused > 0 {
             self.counters.refused.add(&*self.host, u32::try_from(applied.refused).unwrap_or(u32::MAX));
         }
-        self.look(pool, now);
+        self.learn(pool.0);
         if let Some(view) = self.view(pool) {
             applied.fresh.iter().for_each(|place| view.start_anew(&*self.host, *place));
         }
+        self.work_out(pool, now);
         Ok(())
     }
 
-    /// An attempt goes to `address`: one more in flight there. `None`, and counted as untracked, when the endpoint
-    /// has no place.
-    pub fn begin(&mut self, pool: PoolId, address: &str, now: Timestamp) -> Option<Attempt> {
-        let known = self.view(pool)?.place_of(address);
-        let place = match known {
+    /// The place of an endpoint, taken now if it has none; `None` when there is none left.
+    pub fn place(&mut self, pool: PoolId, address: &str, now: Timestamp) -> Option<u32> {
+        match self.view(pool)?.place_of(address) {
             Some(place) => Some(place),
             None => self.claim(pool, address, now),
-        };
+        }
+    }
+
+    /// An attempt goes to the endpoint of a place: one more in flight there. `None`, and counted as untracked, when the
+    /// endpoint has no place or this VM may not count.
+    pub fn begin(
+        &mut self,
+        pool: PoolId,
+        place: Option<u32>,
+        (scope, probe): (Scope, Option<Probe>),
+        now: Timestamp,
+    ) -> Option<Attempt> {
         let counted = place.filter(|_| self.may_count(now)).and_then(|place| {
             let gauge = self.view(pool)?.gauges(place)?.in_flight;
             gauge.add(&*self.host, 1).ok()?;
             self.shares.as_mut()?.raise(pool.0, place);
             self.write_share(pool, place);
             self.will_book(pool);
-            Some(Attempt { pool, place, began: now })
+            Some(Attempt { pool, place, began: now, scope, probe, judged: false })
         });
         if counted.is_none() {
             self.counters.untracked.add(&*self.host, 1);
+            probe.into_iter().for_each(|probe| self.give_back(probe, now));
         }
         counted
     }
@@ -165,11 +187,11 @@ impl Pools {
         }
     }
 
-    /// An attempt is over: one fewer in flight, and its outcome joins the share of failures. A failure also counts
-    /// as slow.
+    /// An attempt is over: one fewer in flight, its outcome joins the share of failures, and its circuits hear of it.
+    /// A failure also counts as slow.
     #[allow(clippy::needless_pass_by_value, reason = "an attempt ends once: it is taken and not borrowed")]
     pub fn end(&mut self, attempt: Attempt, outcome: Outcome, now: Timestamp) {
-        let Attempt { pool, place, began } = attempt;
+        let Attempt { pool, place, began, judged, .. } = attempt;
         let may_count = self.may_count(now);
         if let Some(shares) = &mut self.shares {
             shares.lower(pool.0, place);
@@ -180,24 +202,33 @@ impl Pools {
             self.write_share(pool, place);
         }
         let took = now.since(began);
-        match outcome {
-            Outcome::Success => self.add_outcome(gauges, 0),
-            Outcome::Failure => {
-                self.add_outcome(gauges, 1000);
+        let was_failing = match outcome {
+            Outcome::Success => {
+                gauges.successes.add(&*self.host, 1);
+                self.add_outcome(gauges, 0)
+            }
+            Outcome::Failure(_) => {
                 self.add_response_time(gauges, took.max(self.settings.failure_counts_as));
+                self.add_outcome(gauges, 1000)
             }
             Outcome::Unanswered if micros(took) > gauges.ttft.read(&*self.host) => {
                 self.add_response_time(gauges, took);
+                false
             }
-            Outcome::Unanswered | Outcome::Unknown => {}
+            Outcome::Unanswered | Outcome::Busy { .. } | Outcome::Unknown => false,
+        };
+        if !judged {
+            self.judge(&attempt, outcome, was_failing, now);
         }
     }
 
-    fn add_outcome(&self, gauges: PlaceGauges, failed_permille: u64) {
+    /// Adds to the share of failures; whether anything had failed there lately.
+    fn add_outcome(&self, gauges: PlaceGauges, failed_permille: u64) -> bool {
         let old = gauges.failures.read(&*self.host);
         if old != failed_permille {
             gauges.failures.set(&*self.host, self.settings.failures.next(Some(old), failed_permille));
         }
+        old > 0
     }
 
     fn add_response_time(&self, gauges: PlaceGauges, took: Duration) {
@@ -237,7 +268,7 @@ impl Pools {
     /// Works out who may be chosen, from the table as it was taken in last.
     fn work_out(&mut self, pool: PoolId, now: Timestamp) {
         if let Some(view) = self.views.get_mut(pool.0).and_then(Option::as_mut) {
-            view.look(&*self.host, now, self.settings.membership_lasts);
+            view.look(&*self.host, now, &self.settings);
         }
     }
 

@@ -12,8 +12,14 @@ use spillway_routing::table::{Applied, Bounds, Table, TableFull};
 use crate::keys;
 
 /// Makes every key that is changed by compare-and-swap. Only on configuration.
-pub(crate) fn create(host: &dyn Host) -> Result<(), HostError> {
-    (0..keys::MAX_POOLS).try_for_each(|pool| Slot::new(keys::table(pool)).create(host))?;
+pub(crate) fn create(host: &dyn Host, bounds: Bounds) -> Result<(), HostError> {
+    for pool in 0..keys::MAX_POOLS {
+        Slot::new(keys::table(pool)).create(host)?;
+        Slot::new(keys::isolated(pool)).create(host)?;
+        // Addresses, and as many numbers.
+        let blocks = bounds.max_endpoints.saturating_mul(2).div_ceil(keys::BLOCK);
+        (0..blocks).try_for_each(|block| Slot::new(keys::circuits(pool, block)).create(host))?;
+    }
     (0..keys::MAX_VMS).try_for_each(|vm| Slot::new(keys::vm(vm)).create(host))?;
     Slot::new(keys::HOLDERS).create(host)?;
     Lease::new(keys::REPAIR, 1).create(host)

@@ -12,6 +12,7 @@ use std::time::Duration;
 use spillway_host::{Hold, Lease};
 use spillway_primitives::Timestamp;
 
+use crate::circuits::reconcile;
 use crate::keys::{self, BLOCK};
 use crate::share::{self, LEASE};
 use crate::{Pools, View};
@@ -20,11 +21,20 @@ use crate::{Pools, View};
 const TURN: Duration = Duration::from_secs(3);
 
 /// One look, if it is this VM's turn.
-pub(crate) fn tick(pools: &Pools, now: Timestamp) {
+pub(crate) fn tick(pools: &mut Pools, now: Timestamp) {
+    if look_after(pools, now) {
+        let known: Vec<_> = pools.views().map(|view| view.id).collect();
+        let suspects = known.into_iter().flat_map(|pool| reconcile::pool(pools, pool, &pools.suspects));
+        pools.suspects = suspects.collect();
+    }
+}
+
+/// Takes back what VMs that are gone still owe; false if it is not this VM's turn.
+fn look_after(pools: &Pools, now: Timestamp) -> bool {
     let host = &*pools.host;
     let turn = Lease::new(keys::REPAIR, pools.holder);
     if !turn.hold(host, now, TURN).is_ok_and(Hold::is_held) {
-        return;
+        return false;
     }
     for vm in 0..keys::MAX_VMS {
         let lease = Lease::new(keys::vm(vm), pools.holder);
@@ -39,6 +49,7 @@ pub(crate) fn tick(pools: &Pools, now: Timestamp) {
         }
     }
     pools.views().for_each(|view| raise_to_zero(pools, view));
+    true
 }
 
 fn take_back(pools: &Pools, vm: usize) {

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use spillway_breaker::Policy;
 use spillway_primitives::Ewma;
 use spillway_routing::table::Bounds;
 
 /// Settings of the books. Filters that share a pool should agree on them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// How many endpoints a pool may have.
     pub bounds: Bounds,
@@ -18,6 +19,22 @@ pub struct Settings {
     pub failure_counts_as: Duration,
     /// How long a table without a fresh membership goes on serving.
     pub membership_lasts: Duration,
+    /// How long an endpoint's load report is believed.
+    pub report_lasts: Duration,
+    /// How endpoints are chosen, by a filter that does; `None` for one that only books attempts, which then need not
+    /// gather what a choice needs.
+    pub choice: Option<Choice>,
+    /// What is done about circuits, by the filter that keeps them; `None` for others, which go by what it left.
+    pub circuits: Option<Policy>,
+}
+
+/// What a filter that chooses endpoints needs to have gathered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// The zone of this Envoy; empty where zones are not told apart.
+    pub zone: String,
+    /// Whether there is affinity, which needs a ring.
+    pub affinity: bool,
 }
 
 impl Default for Settings {
@@ -28,6 +45,9 @@ impl Default for Settings {
             failures: Ewma::new(300),
             failure_counts_as: Duration::from_secs(10),
             membership_lasts: Duration::from_secs(30),
+            report_lasts: Duration::from_secs(30),
+            choice: None,
+            circuits: None,
         }
     }
 }

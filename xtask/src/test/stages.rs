@@ -45,7 +45,7 @@ pub(super) fn native(layout: &Layout, arguments: &[String]) -> Outcome {
         let members = members(layout)?;
         let mut dev = native_cargo(
             layout,
-            &names_in(layout, &members, &["crates", "filters", "envoy", "bench", "xtask"]),
+            &names_in(layout, &members, &["crates", "filters", "envoy", "bench", "simulator", "xtask"]),
         );
         dev.arg("--").args(arguments);
         let mut release = native_cargo(layout, &names_in(layout, &members, &["services"]));

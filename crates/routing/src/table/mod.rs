@@ -11,11 +11,11 @@
 mod codec;
 mod places;
 
-pub use codec::CodecError;
 pub use places::{Applied, Bounds, TableFull};
 
 use serde::{Deserialize, Serialize};
 use spillway_contract::metrics;
+use spillway_primitives::Timestamp;
 
 /// The endpoints of one pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub struct Place {
     pub labelled_by: LabelledBy,
     /// Whether the endpoint belongs to the pool, and may be chosen.
     pub presence: Presence,
+    /// When it began to serve; it warms up from then on.
+    pub since: Timestamp,
     /// Envoy's load-balancing weight, at least 1.
     pub weight: u32,
     /// The locality's zone; empty where none is set.

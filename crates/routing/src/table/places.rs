@@ -67,7 +67,7 @@ impl Table {
         let mut named: BTreeMap<&str, &Member> = members.iter().map(|m| (m.address.as_str(), m)).collect();
         for place in &mut self.places {
             let next = match (named.remove(place.address.as_str()), place.presence) {
-                (Some(member), _) => Place { labelled_by: place.labelled_by, ..described(member) },
+                (Some(member), _) => place.taken_by(member, now),
                 (None, Presence::Gone { .. } | Presence::Seen) => continue,
                 (None, _) => Place { presence: Presence::Gone { since: now.as_secs() }, ..place.clone() },
             };
@@ -78,7 +78,7 @@ impl Table {
             match self.take_place(&member.address, now, bounds, &idle) {
                 Ok(number) => {
                     if let Some(place) = self.places.get_mut(number) {
-                        *place = Place { labelled_by: place.labelled_by, ..described(member) };
+                        *place = place.taken_by(member, now);
                     }
                     applied.changed = true;
                     applied.fresh.push(number);
@@ -101,6 +101,7 @@ impl Table {
             address: address.to_owned(),
             labelled_by,
             presence: Presence::Seen,
+            since: Timestamp::ZERO,
             weight: 1,
             zone: String::new(),
         };
@@ -123,16 +124,22 @@ impl Table {
     }
 }
 
-fn described(member: &Member) -> Place {
-    Place {
-        address: member.address.clone(),
-        labelled_by: LabelledBy::Address,
-        presence: match member.standing {
+impl Place {
+    /// The place as a member has it: since now, if the member did not serve before.
+    fn taken_by(&self, member: &Member, now: Timestamp) -> Self {
+        let presence = match member.standing {
             Standing::Serving => Presence::Serving,
             Standing::Unhealthy => Presence::Unhealthy,
             Standing::Draining => Presence::Draining,
-        },
-        weight: member.weight.max(1),
-        zone: member.zone.clone(),
+        };
+        let begins = presence == Presence::Serving && self.presence != Presence::Serving;
+        Self {
+            address: member.address.clone(),
+            labelled_by: self.labelled_by,
+            presence,
+            since: if begins { now } else { self.since },
+            weight: member.weight.max(1),
+            zone: member.zone.clone(),
+        }
     }
 }

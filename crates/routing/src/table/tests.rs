@@ -66,6 +66,22 @@ fn the_same_membership_changes_nothing() {
 }
 
 #[test]
+fn it_serves_since_it_began_to() {
+    let mut table = Table::default();
+    let standing = |standing| [Member { standing, ..Member::serving("a:1") }];
+    for (second, standing_then, since) in [
+        (10, Standing::Serving, 10),
+        (11, Standing::Serving, 10),
+        (12, Standing::Unhealthy, 10),
+        (13, Standing::Serving, 13),
+        (14, Standing::Serving, 13),
+    ] {
+        table.apply(&standing(standing_then), at(second), TWO, |_| true);
+        assert_eq!(table.places[0].since, at(since), "at {second}");
+    }
+}
+
+#[test]
 fn who_was_only_seen_stays_until_named() {
     let mut table = Table::default();
     assert_eq!(table.claim("a:1", at(0), TWO, |_| true), Ok(0));
@@ -80,10 +96,10 @@ fn bytes_of_another_release_are_refused() {
     let mut bytes = table.encode().unwrap();
     assert_eq!(Table::decode(&bytes), Ok(table));
     assert_eq!(Table::decode(&[]), Ok(Table::default()));
-    assert_eq!(Table::decode(&bytes[..3]), Err(CodecError::Damaged));
+    assert_eq!(Table::decode(&bytes[..3]), Err(spillway_contract::record::RecordError::Damaged));
     bytes[0] = 9;
     let error = Table::decode(&bytes).unwrap_err();
-    assert_eq!(error.to_string(), "endpoint table of version 9, expected 1");
+    assert_eq!(error.to_string(), "a record of version 9, expected 2");
 }
 
 proptest! {

@@ -1,0 +1,40 @@
+//! Refusing a request in the filter's own name.
+
+use std::time::Duration;
+
+use spillway_contract::error_body::{ErrorBody, ErrorCode};
+use spillway_contract::headers::RETRY_AFTER;
+
+use crate::{Host, LocalReply};
+
+/// Answers with the code's status, `Retry-After` and an OpenAI-style body. `wait` is rounded up to whole seconds, and to
+/// one at least: a second more is better than too early.
+pub fn refuse(host: &dyn Host, code: ErrorCode, message: &str, wait: Duration, details: &str) {
+    let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
+    let body = ErrorBody { code, message, param: None }.to_json();
+    let seconds = seconds.to_string();
+    let headers = vec![("content-type", "application/json"), (RETRY_AFTER, seconds.as_str())];
+    let reply = LocalReply { status: code.status(), headers, body: body.as_bytes(), details };
+    if let Err(error) = host.reply(&reply) {
+        log::warn!("a request that should have been refused cannot be answered: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Fake;
+
+    #[test]
+    fn the_wait_is_rounded_up() {
+        for (millis, expected) in [(0, "1"), (1, "1"), (1_000, "1"), (1_001, "2"), (30_000, "30")] {
+            let host = Fake::new();
+            let wait = Duration::from_millis(millis);
+            refuse(&*host, ErrorCode::NoEndpoint, "nobody", wait, "test");
+            let reply = host.last_reply().unwrap();
+            assert_eq!(reply.status, 503);
+            assert!(reply.headers.contains(&("retry-after".into(), expected.into())), "{millis}: {reply:?}");
+            assert!(String::from_utf8(reply.body).unwrap().contains(r#""code":"no_endpoint""#));
+        }
+    }
+}
