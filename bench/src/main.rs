@@ -4,10 +4,10 @@
 //! ratio of two things that were measured in turn in one run, with its quartiles; nothing here is asserted on time.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its tables")]
 
-mod balance;
 mod machine;
 mod overhead;
 mod quartiles;
+mod routing;
 mod table;
 
 use anyhow::Result;
@@ -24,8 +24,8 @@ struct Arguments {
 enum Benchmark {
     /// CPU time of Envoy per request: bare, with two empty filters, with endpoint-picker and circuit-breaker
     Overhead(overhead::Options),
-    /// How evenly three equal workers are loaded
-    Balance(balance::Options),
+    /// What the choice of endpoints and the circuits bring, beside Envoy's own policies
+    Routing(routing::Options),
 }
 
 #[tokio::main]
@@ -33,6 +33,6 @@ async fn main() -> Result<()> {
     println!("{}", machine::describe());
     match Arguments::parse().benchmark {
         Benchmark::Overhead(options) => overhead::run(&options).await,
-        Benchmark::Balance(options) => balance::run(&options).await,
+        Benchmark::Routing(options) => routing::run(&options).await,
     }
 }

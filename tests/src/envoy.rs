@@ -1,5 +1,6 @@
 //! An Envoy that was started for a test.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,7 +10,7 @@ use http_body_util::Full;
 use hyper::Request;
 use serde_json::Value;
 
-use crate::{Client, Process, Stats, eventually, hurry, parts};
+use crate::{Client, Host, Process, Stats, eventually, hosts, hurry, parts};
 
 /// A running Envoy.
 #[derive(Debug)]
@@ -68,6 +69,15 @@ impl Envoy {
     /// When the admin interface does not answer.
     pub async fn stats(&self) -> Stats {
         Stats::read(&self.admin("/stats").await)
+    }
+
+    /// What it has counted for each endpoint of a cluster.
+    ///
+    /// # Panics
+    ///
+    /// When the admin interface does not answer.
+    pub async fn hosts(&self, cluster: &str) -> BTreeMap<SocketAddr, Host> {
+        hosts::read(&self.admin("/clusters?format=json").await, cluster)
     }
 
     /// What the admin interface answers.

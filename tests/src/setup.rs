@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use spillway_envoy::{FilterConfigs, Placement};
 use tempfile::TempDir;
 
-use crate::{Discovery, Envoy, Port, Spillway, Worker, parts};
+use crate::{Discovery, Envoy, Port, Spillway, Worker, parts, zones};
 
 /// How often Envoy is started anew because a port was taken in the meantime.
 const STARTS: usize = 3;
@@ -102,6 +102,20 @@ impl Setup {
             own.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
             config.set_filter_config(name, &own).unwrap();
         })
+    }
+
+    /// The inference workers stand in these zones: one name for each, in their order. Not for endpoints from a file.
+    #[must_use]
+    pub fn zones(self, zones: &[&str]) -> Self {
+        let zones: Vec<_> = zones.iter().map(|zone| (*zone).to_owned()).collect();
+        self.edit(move |config| zones::place(config, &zones))
+    }
+
+    /// Envoy stands in this zone.
+    #[must_use]
+    pub fn local_zone(self, zone: &str) -> Self {
+        let zone = zone.to_owned();
+        self.edit(move |config| zones::settle(config, &zone))
     }
 
     /// Changes Envoy's configuration after it was placed.

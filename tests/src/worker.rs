@@ -130,6 +130,20 @@ impl Worker {
         counts
     }
 
+    /// The time integral of its requests in flight since it was started, in seconds.
+    ///
+    /// # Panics
+    ///
+    /// When it does not say.
+    pub async fn in_flight_seconds(&self) -> f64 {
+        let answer = self.client().get("/metrics").await;
+        assert_eq!(answer.status, 200);
+        let text = answer.text();
+        let name = "spillway_worker_requests_in_flight_seconds_total ";
+        let value = text.lines().find_map(|line| line.strip_prefix(name));
+        value.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| panic!("no {name}in {text}"))
+    }
+
     /// What it logged so far.
     #[must_use]
     pub fn log(&self) -> String {

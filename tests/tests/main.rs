@@ -10,6 +10,7 @@
 )]
 
 mod admin_interface;
+mod affinity;
 mod bad_configuration;
 mod bad_input;
 mod chat;
@@ -31,3 +32,4 @@ mod retries;
 mod two_configurations;
 mod two_pools;
 mod worker_killed;
+mod zones;

@@ -12,8 +12,10 @@ with_one_and_two_envoy_workers!(clients_see_no_error_but_for_streams_in_flight);
 async fn clients_see_no_error_but_for_streams_in_flight(envoy_workers: u32) {
     let engine =
         "--engine simulated --slots 64 --base-latency-ms 20 --decode-tokens-per-s 50 --headers-first";
-    let setup =
-        Setup::new(envoy_workers).engine(engine).filter("endpoint-picker", json!({ "debug_header": true }));
+    let setup = Setup::new(envoy_workers)
+        .engine(engine)
+        .filter("endpoint-picker", json!({ "debug_header": true }))
+        .filter("circuit-breaker", json!({ "fail_timeout_ms": 1_000, "max_fail_timeout_ms": 1_000 }));
     let mut spillway = setup.start().await;
     let victim = spillway.workers[0].address().to_string();
 
@@ -50,12 +52,13 @@ async fn clients_see_no_error_but_for_streams_in_flight(envoy_workers: u32) {
     spillway.until_eligible("inference", 2).await;
 
     spillway.workers[0].restart().await;
-    spillway.until_eligible("inference", 3).await;
+    // Its circuit is open: one of these requests is the probe.
     eventually("it gets requests again", hurry(), async || {
         let clients = Arrivals::Closed { clients: 12 };
         let report = Load::new(&spillway.client, clients, Until::Requests(60), |_| chat(2)).run().await;
         if report.by_endpoint().contains_key(&victim) { Ok(()) } else { Err("none yet") }
     })
     .await;
+    spillway.until_eligible("inference", 3).await;
     spillway.end().await;
 }

@@ -20,8 +20,8 @@ pub mod paths {
     pub const CLUSTER_NAME: Path<'_> = Path("xds\0cluster_name");
     /// Why an attempt found no connection; empty where it did.
     pub const CONNECT_FAILURE: Path<'_> = Path("upstream\0transport_failure_reason");
-    /// The zone of this Envoy.
-    pub const ZONE: Path<'_> = Path("node\0locality\0zone");
+    /// The zone of this Envoy, from its bootstrap. (Tried: the older `node.locality.zone` is not there in Envoy 1.40.)
+    pub const ZONE: Path<'_> = Path("xds\0node\0locality\0zone");
     /// Facts of a request, left by the first filter that read its body.
     pub const FACTS: Path<'_> = Path("spillway_facts");
     /// The probe that a request is, left by the filter that chose its endpoint for the one that keeps circuits.

@@ -24,6 +24,14 @@ pub struct Sample {
     pub end: End,
 }
 
+impl Sample {
+    /// When it ended, from the start of the traffic.
+    #[must_use]
+    pub fn ended(&self) -> Duration {
+        self.began + self.took
+    }
+}
+
 /// How a request ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum End {
@@ -65,6 +73,21 @@ impl Report {
     pub fn broken(&self) -> Vec<&Sample> {
         let stayed = self.samples.iter();
         stayed.filter(|sample| !matches!(sample.end, End::Whole | End::Left)).collect()
+    }
+
+    /// Requests that had no whole answer of status 200, though their client stayed.
+    #[must_use]
+    pub fn failures(&self) -> usize {
+        let failed =
+            |sample: &&Sample| sample.end != End::Left && !(sample.end == End::Whole && sample.status == 200);
+        self.samples.iter().filter(failed).count()
+    }
+
+    /// The requests for which `wanted` holds, as a report of their own.
+    #[must_use]
+    pub fn only(&self, wanted: impl Fn(&Sample) -> bool) -> Self {
+        let samples = self.samples.iter().filter(|sample| wanted(sample)).cloned().collect();
+        Self { samples, took: self.took }
     }
 
     /// How long whole answers of status 200 took, sorted.
@@ -136,6 +159,8 @@ mod tests {
         let report = Report { samples, took: Duration::from_secs(2) };
         assert_eq!(report.statuses(), BTreeMap::from([(200, 1), (503, 1)]));
         assert_eq!(report.broken().len(), 1);
+        assert_eq!(report.failures(), 2);
+        assert_eq!(report.only(|sample| sample.status == 503).failures(), 1);
         assert!((report.per_second() - 0.5).abs() < 1e-9);
     }
 

@@ -101,6 +101,11 @@ impl IntoResponse for ApiError {
         if let Some(seconds) = self.retry_after_s {
             headers.insert(HeaderName::from_static(headers::RETRY_AFTER), HeaderValue::from(seconds));
         }
+        // An injected fault says no more than its status.
+        if self.status.is_none() && matches!(self.code, ErrorCode::NotReady | ErrorCode::Draining) {
+            // Whoever routes need not wait for the next health check.
+            headers.insert(HeaderName::from_static(headers::NOT_HEALTHY), HeaderValue::from_static("true"));
+        }
         if self.closes {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

@@ -19,6 +19,7 @@ fn requests_in_flight_are_finished_and_new_ones_refused() {
     let refused = refused.unwrap();
     assert_eq!((refused.status, &refused.json()["error"]["code"]), (503, &json!("draining")));
     assert_eq!((refused.header("retry-after"), refused.header("connection")), (Some("1"), Some("close")));
+    assert_eq!(refused.header("x-envoy-immediate-health-check-fail"), Some("true"));
     assert_eq!(get(worker.address, "/health").status, 200);
     in_flight.read_until("[DONE]");
     assert_eq!(worker.stopped(), 0);
