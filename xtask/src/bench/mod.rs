@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: everything that a benchmark needs, then the benchmark.
 
+mod decision;
+
 use crate::command::{cargo, run as run_command};
 use crate::layout::Layout;
 use crate::parts::Parts;
@@ -10,7 +12,7 @@ use clap::Args;
 /// Which benchmark.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Its name: overhead, incident, peers …
+    /// Its name: overhead, routing, decision
     name: String,
     /// What it is given
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -19,6 +21,9 @@ pub(crate) struct Options {
 
 /// Builds and runs it.
 pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
+    if options.name == decision::NAME {
+        return decision::run(layout);
+    }
     build::run(layout, &build::Options { unpruned: true, ..build::Options::default() })?;
     let parts = Parts::ensure(layout)?;
     let mut command = cargo();
