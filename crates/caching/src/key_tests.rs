@@ -113,3 +113,24 @@ fn tenants_differ_by_what_they_are_known_by() {
     }
     assert_eq!(Tenant::of_credential(b"Bearer a"), Tenant::of_credential(b"Bearer a"));
 }
+
+#[test]
+fn a_part_that_looks_like_a_border_is_none() {
+    // What stands between two parts: that there is one, and how long it is.
+    let border = [&1u64.to_le_bytes()[..], &1u64.to_le_bytes()].concat();
+    for length in [8, 16] {
+        let border = &border[..length];
+        let long = |first: &[u8], second: &[u8]| [first, border, second].concat();
+        let of = |route: Vec<u8>, method: Vec<u8>| {
+            Parts {
+                tenant: None,
+                texts: [route, method, b"p".to_vec()],
+                optional: [None, None, None],
+                stream: false,
+                body: None,
+            }
+            .key()
+        };
+        assert_ne!(of(long(b"a", b"b"), b"c".to_vec()), of(b"a".to_vec(), long(b"b", b"c")));
+    }
+}

@@ -59,6 +59,13 @@ fn what_it_says_does() {
         r#"{"ab":"c"}"#,
         r#"{"a":"bc"}"#,
         r#"{"a":"b\u0000c"}"#,
+        // Text that looks like the borders between texts.
+        r#"{"a":["b","c"]}"#,
+        r#"{"a":["b\"c"]}"#,
+        r#"{"a":["b#1"]}"#,
+        r#"{"a":["b",1]}"#,
+        r#"{"a":"b\"c"}"#,
+        r#"{"a\"b":"c"}"#,
     ];
     for (n, one) in bodies.iter().enumerate() {
         for other in &bodies[n + 1..] {
