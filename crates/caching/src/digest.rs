@@ -8,6 +8,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Changes whenever the same request would get another digest: entries of other versions are then never met.
 const FORMAT: u8 = 1;
 
@@ -15,7 +17,7 @@ const FORMAT: u8 = 1;
 const END_OF_TEXT: u8 = 0xff;
 
 /// 256 bits that stand for their input.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Digest([u8; 32]);
 
 /// What is digested.

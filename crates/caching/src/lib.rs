@@ -5,6 +5,7 @@
 //! - [`control`] is what client and server say with `Cache-Control`;
 //! - [`eligible`] says whether a request may be answered from the cache, [`storable`] whether an answer may be kept;
 //! - [`freshness`] says how long it may be used, fresh and stale;
+//! - [`flight`] lets the same request be computed once;
 //! - [`status`] writes `Cache-Status`, which says what was done.
 //!
 //! The words are those of RFC 9111, and each rule names its section. What this crate does not do: keep bodies, talk to
@@ -16,6 +17,7 @@ pub mod canonical;
 pub mod control;
 pub mod digest;
 pub mod eligible;
+pub mod flight;
 pub mod freshness;
 pub mod key;
 pub mod media_type;
