@@ -5,6 +5,7 @@
 //! - [`control`] is what client and server say with `Cache-Control`;
 //! - [`eligible`] says whether a request may be answered from the cache, [`storable`] whether an answer may be kept;
 //! - [`freshness`] says how long it may be used, fresh and stale;
+//! - [`shelf`] is the index of the entries, and says which goes when another comes;
 //! - [`flight`] lets the same request be computed once;
 //! - [`status`] writes `Cache-Status`, which says what was done.
 //!
@@ -21,5 +22,6 @@ pub mod flight;
 pub mod freshness;
 pub mod key;
 pub mod media_type;
+pub mod shelf;
 pub mod status;
 pub mod storable;
