@@ -2,7 +2,7 @@
 //!
 //! The cache of an Envoy is many small sets. A key belongs to one of them ([`crate::digest::Digest::shard`]); a set has
 //! so many ways, and in each lies one body. This is the index of one set: a record of bytes that all Envoy workers
-//! read and change by compare-and-swap. So a change touches a kilobyte and not the whole cache, and workers that change
+//! read and change by compare-and-swap. So a change touches a kilobyte or two and not the whole cache, and workers that change
 //! different sets do not meet. Who wins the swap owns the way that it was given and writes the body there; a body
 //! says its whole key, so that a reader who comes in between knows that it is not the one.
 //!
@@ -12,6 +12,11 @@
 //! goes to the main queue at once. So a scan of requests that never come again cannot empty the cache. A use is noted in two
 //! bits, of which the value 3 is the last, so an entry that is in demand is read without any write. What expires goes
 //! before all.
+//!
+//! How many ways: with 64 the cache finds as much as the best policy over the whole of it would, but for two percentage
+//! points at most (the simulator's scenario `cache`). With 32 that holds only for answers of about the same size: a few
+//! large ones crowd out the rest of a small set. The price of 64 is a record of two kilobytes and a change that takes
+//! twice as long, 5 µs in wasm32; to look takes a twentieth of a microsecond with either.
 //!
 //! [`find`] looks through the bytes as they are, and allocates nothing. A record that is damaged or of another release
 //! counts as empty: an index that is lost costs misses, and nothing else.

@@ -120,18 +120,24 @@ impl Set {
         self.ghosts.len() != before
     }
 
+    /// The lowest that nobody has.
     fn free_way(&self, bounds: Bounds) -> Option<u16> {
-        (0..bounds.ways).find(|way| self.items.iter().all(|item| item.way != *way))
+        let mut used: Vec<u16> = self.items.iter().map(|item| item.way).collect();
+        used.sort_unstable();
+        let gap = (0..).zip(&used).find(|(way, used)| way != *used).map(|(way, _)| way);
+        gap.or_else(|| u16::try_from(used.len()).ok()).filter(|way| *way < bounds.ways)
     }
 
     fn bytes(&self) -> u64 {
         self.items.iter().map(|item| u64::from(item.size)).sum()
     }
 
-    /// No prefix and no way comes twice.
+    /// No way and no prefix comes twice.
     fn is_sound(&self) -> bool {
-        (1..).zip(&self.items).all(|(next, one)| {
-            self.items.iter().skip(next).all(|other| other.way != one.way && other.prefix != one.prefix)
-        })
+        let mut ways: Vec<u16> = self.items.iter().map(|item| item.way).collect();
+        let mut prefixes: Vec<&Prefix> = self.items.iter().map(|item| &item.prefix).collect();
+        ways.sort_unstable();
+        prefixes.sort_unstable();
+        ways.is_sorted_by(|one, next| one < next) && prefixes.is_sorted_by(|one, next| one < next)
     }
 }
