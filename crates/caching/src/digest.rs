@@ -1,6 +1,6 @@
 //! A digest, and the hash behind it.
 //!
-//! The hash is BLAKE3: in wasm32 it takes less than half of SHA-256's time, with and without SIMD (`docs/adr/0008`).
+//! The hash is BLAKE3: in wasm32 it takes half of SHA-256's time or less, with and without SIMD (`docs/adr/0008`).
 //! A key stands for an answer that may belong to one tenant, so nothing weaker than a cryptographic hash will do.
 //!
 //! Every input begins with a format version and with what it is the digest of, so no two kinds of input are ever the
