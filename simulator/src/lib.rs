@@ -3,7 +3,7 @@
 //! A [`world::World`] is endpoints with slots and queues, Envoys that each keep their own books, and Poisson arrivals.
 //! Every Envoy asks a [`balancer::Balancer`]: Spillway's is the very code that the filters run, `spillway_routing` and
 //! `spillway_breaker`; the others are what proxies do today. A [`scenario`] compares them on the same arrivals, and a
-//! [`report`] says how it went.
+//! [`report`] says how it went. [`cache`] compares which entries caches keep, for which no world is needed.
 //!
 //! A run is a function of its [`setting::Setting`]: no clock, no threads, no files. The same seed gives the same table.
 //! What it does not do: stand in for a measurement with a real Envoy and real workers, which `bench/` has.
@@ -14,6 +14,7 @@
 
 pub mod balancer;
 pub mod books;
+pub mod cache;
 pub mod draw;
 pub mod endpoint;
 pub mod events;

@@ -7,15 +7,15 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use spillway_simulator::report;
 use spillway_simulator::scenario::{NAMES, Scenario, Size};
+use spillway_simulator::{cache, report};
 
 /// Compares Spillway's decisions with other balancers in virtual time.
 #[derive(Parser)]
 #[command(name = "cargo xtask simulate")]
 struct Arguments {
     /// Which scenarios, comma-separated; all without it
-    #[arg(long, value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(NAMES))]
+    #[arg(long, value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(names()))]
     scenario: Vec<String>,
     /// Seed of everything that is drawn: the same seed gives the same table
     #[arg(long, default_value_t = 1)]
@@ -50,6 +50,9 @@ struct Arguments {
     /// Endpoints that Spillway looks at per request
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=8))]
     candidates: Option<u8>,
+    /// Requests of each trace of the scenario `cache`
+    #[arg(long, default_value_t = 1_000_000)]
+    requests: usize,
     /// Where tables and pictures are kept
     #[arg(long, default_value_os_t = default_folder())]
     out: PathBuf,
@@ -70,25 +73,38 @@ fn main() -> Result<()> {
         report_lasts: arguments.report_lasts_ms.map(Duration::from_millis),
         candidates: arguments.candidates.map(usize::from),
     };
-    let wanted = |name: &&&str| {
-        arguments.scenario.is_empty() || arguments.scenario.iter().any(|wanted| wanted == **name)
-    };
+    let is_wanted =
+        |name: &str| arguments.scenario.is_empty() || arguments.scenario.iter().any(|wanted| wanted == name);
     let scenarios: Vec<Scenario> =
-        NAMES.iter().filter(wanted).filter_map(|name| Scenario::named(name, &size)).collect();
-    let bar = bar(scenarios.iter().map(Scenario::work).sum());
-    for scenario in &scenarios {
-        let rows = scenario.run(|what, done| {
-            bar.set_message(what.to_owned());
-            bar.inc(done);
-        });
-        let table = report::render(scenario, &rows);
+        NAMES.iter().filter(|name| is_wanted(name)).filter_map(|name| Scenario::named(name, &size)).collect();
+    let study = is_wanted(cache::NAME).then(|| cache::Study::new(size.seed, arguments.requests));
+    let work = scenarios.iter().map(Scenario::work).sum::<u64>() + study.map_or(0, |study| study.work());
+    let bar = bar(work);
+    let progress = |what: &str, done: u64| {
+        bar.set_message(what.to_owned());
+        bar.inc(done);
+    };
+    let show = |name: &str, table: &str, picture: &str| {
         bar.suspend(|| println!("{table}"));
-        keep(&arguments.out, &format!("{}.md", scenario.name), &table)?;
-        keep(&arguments.out, &format!("{}.svg", scenario.name), &report::draw(scenario, &rows)?)?;
+        keep(&arguments.out, &format!("{name}.md"), table)?;
+        keep(&arguments.out, &format!("{name}.svg"), picture)
+    };
+    for scenario in &scenarios {
+        let rows = scenario.run(progress);
+        show(scenario.name, &report::render(scenario, &rows), &report::draw(scenario, &rows)?)?;
+    }
+    if let Some(study) = study {
+        let rows = study.run(progress);
+        show(cache::NAME, &cache::render(&rows), &cache::draw(&rows)?)?;
     }
     bar.finish_and_clear();
     println!("tables and pictures: {}", arguments.out.display());
     Ok(())
+}
+
+/// Scenarios with a world, and the one that needs none.
+fn names() -> impl Iterator<Item = &'static str> {
+    NAMES.into_iter().chain([cache::NAME])
 }
 
 fn bar(work: u64) -> ProgressBar {

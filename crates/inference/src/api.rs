@@ -4,7 +4,7 @@
 //! that dies between two events closes the connection as cleanly as one that is done. So whoever stores an answer or
 //! judges an endpoint asks for the terminal event, and which one that is depends on the API.
 
-/// The APIs whose streams are understood.
+/// The APIs that are understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Api {
     /// `/v1/chat/completions`
@@ -15,6 +15,8 @@ pub enum Api {
     Responses,
     /// `/v1/messages`
     Messages,
+    /// `/v1/embeddings`, which is never streamed.
+    Embeddings,
 }
 
 /// How a stream said that it is over.
@@ -50,10 +52,11 @@ const MESSAGES: &[TerminalEvent] = &[(Mark::Event("message_stop"), Ending::Compl
 
 impl Api {
     /// Every API, in the order of the table in the documentation.
-    pub const ALL: [Self; 4] = [Self::ChatCompletions, Self::Completions, Self::Responses, Self::Messages];
+    pub const ALL: [Self; 5] =
+        [Self::ChatCompletions, Self::Completions, Self::Responses, Self::Messages, Self::Embeddings];
 
     /// The API of a request path. A query string is ignored, and so is what stands before `/v1/` (a gateway's
-    /// prefix). `None` for every other path: its streams have no known terminal event.
+    /// prefix). `None` for every other path.
     #[must_use]
     pub fn from_path(path: &str) -> Option<Self> {
         let path = path.split(['?', '#']).next().unwrap_or(path);
@@ -68,7 +71,15 @@ impl Api {
             Self::Completions => "/v1/completions",
             Self::Responses => "/v1/responses",
             Self::Messages => "/v1/messages",
+            Self::Embeddings => "/v1/embeddings",
         }
+    }
+
+    /// Whether a stream of this API ends with an event that says so. Where none does, the end of a stream says nothing
+    /// about whether it is whole.
+    #[must_use]
+    pub fn has_terminal_event(self) -> bool {
+        !self.terminal_events().is_empty()
     }
 
     /// The events that may end a stream of this API.
@@ -77,6 +88,7 @@ impl Api {
             Self::ChatCompletions | Self::Completions => DONE,
             Self::Responses => RESPONSES,
             Self::Messages => MESSAGES,
+            Self::Embeddings => &[],
         }
     }
 }
@@ -100,9 +112,17 @@ mod tests {
         check("/v1/responses", Some(Api::Responses));
         check("/v1/messages", Some(Api::Messages));
         check("/team-a/v1/messages", Some(Api::Messages));
+        check("/v1/embeddings?a=/v1/messages", Some(Api::Embeddings));
         check("/v1/models", None);
         check("/v1/completions/extra", None);
         check("/x?path=/v1/messages", None);
         check("", None);
+    }
+
+    #[test]
+    fn every_api_that_is_streamed_has_a_terminal_event() {
+        for api in Api::ALL {
+            assert_eq!(api.has_terminal_event(), api != Api::Embeddings, "{api:?}");
+        }
     }
 }

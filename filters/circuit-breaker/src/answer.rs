@@ -55,7 +55,7 @@ impl Answer {
     pub(crate) fn awaited(shared: &Shared) -> Self {
         let api = || {
             let path = shared.host.header(Headers::Request, ":path").ok().flatten()?;
-            Api::from_path(std::str::from_utf8(&path).ok()?)
+            Api::from_path(std::str::from_utf8(&path).ok()?).filter(|api| api.has_terminal_event())
         };
         Self { api: if shared.failures.cut_streams { api() } else { None }, ..Self::default() }
     }

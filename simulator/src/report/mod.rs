@@ -3,5 +3,7 @@
 mod picture;
 mod table;
 
+pub(crate) use picture::chart;
 pub use picture::draw;
+pub(crate) use table::aligned;
 pub use table::render;

@@ -1,4 +1,4 @@
-//! The picture: a line for each balancer over the seconds of a run, as SVG.
+//! The picture: a line for each of what is compared, over the seconds of a run, as SVG.
 
 use anyhow::{Result, anyhow};
 use plotters::prelude::{
@@ -26,16 +26,22 @@ const COLOURS: [RGBColor; 7] = [
 /// When the drawing library refuses the picture.
 pub fn draw(scenario: &Scenario, rows: &[Row]) -> Result<String> {
     let curve = scenario.curve;
-    let lines: Vec<(&str, Vec<f64>)> = rows
-        .iter()
-        .filter(|row| row.case == curve.case)
-        .map(|row| (row.kind.as_str(), row.outcome.seconds.iter().map(curve.of).collect()))
-        .collect();
-    let seconds = lines.iter().map(|(_, values)| values.len()).max().unwrap_or(0).max(1);
-    let most = lines.iter().flat_map(|(_, values)| values).copied().fold(0.0, f64::max).max(1e-3);
+    let points = |row: &Row| {
+        let seconds = row.outcome.seconds.iter().enumerate();
+        seconds.map(|(second, values)| (second as f64, (curve.of)(values))).collect()
+    };
+    let rows = rows.iter().filter(|row| row.case == curve.case);
+    let lines: Vec<_> = rows.map(|row| (row.kind.as_str(), points(row))).collect();
+    chart(&format!("{}: {}", scenario.name, curve.title), "seconds", &lines)
+}
+
+/// A picture of lines, each with its name.
+pub(crate) fn chart(title: &str, x: &str, lines: &[(&str, Vec<(f64, f64)>)]) -> Result<String> {
+    let points = || lines.iter().flat_map(|(_, points)| points).copied();
+    let last = points().map(|(x, _)| x).fold(1.0, f64::max);
+    let most = points().map(|(_, y)| y).fold(1e-3, f64::max);
     // Above the lines there is room for their names.
     let height = most * 1.4;
-    let title = format!("{}: {}", scenario.name, curve.title);
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (960, 480)).into_drawing_area();
@@ -45,12 +51,11 @@ pub fn draw(scenario: &Scenario, rows: &[Row]) -> Result<String> {
             .margin(12)
             .x_label_area_size(36)
             .y_label_area_size(56)
-            .build_cartesian_2d(0.0..seconds as f64, 0.0..height)
+            .build_cartesian_2d(0.0..last, 0.0..height)
             .map_err(refused)?;
-        chart.configure_mesh().x_desc("seconds").light_line_style(WHITE).draw().map_err(refused)?;
-        for ((name, values), colour) in lines.iter().zip(COLOURS) {
-            let points = values.iter().enumerate().map(|(second, value)| (second as f64, *value));
-            let line = LineSeries::new(points, colour.stroke_width(2));
+        chart.configure_mesh().x_desc(x).light_line_style(WHITE).draw().map_err(refused)?;
+        for ((name, points), colour) in lines.iter().zip(COLOURS) {
+            let line = LineSeries::new(points.iter().copied(), colour.stroke_width(2));
             chart
                 .draw_series(line)
                 .map_err(refused)?

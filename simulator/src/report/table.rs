@@ -18,7 +18,8 @@ pub fn render(scenario: &Scenario, rows: &[Row]) -> String {
     format!("# {}\n\n{}\n\n{}", scenario.name, scenario.about, aligned(&lines))
 }
 
-fn aligned(lines: &[Vec<String>]) -> String {
+/// Lines of cells as a table in Markdown; the first is its head.
+pub(crate) fn aligned(lines: &[Vec<String>]) -> String {
     let columns = lines.first().map_or(0, Vec::len);
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
