@@ -7,6 +7,7 @@
 mod disk_args;
 mod memory_args;
 mod ranges;
+mod redis_args;
 mod seal_args;
 mod secrets;
 mod server_args;
@@ -16,6 +17,7 @@ mod tier_args;
 
 pub use disk_args::DiskArgs;
 pub use memory_args::MemoryArgs;
+pub use redis_args::RedisArgs;
 pub use seal_args::SealArgs;
 pub use server_args::ServerArgs;
 pub use tier_args::TierArgs;
@@ -38,6 +40,10 @@ pub struct Args {
     /// The options of the disk tier.
     #[command(flatten)]
     pub disk: DiskArgs,
+
+    /// The options of the Redis tier.
+    #[command(flatten)]
+    pub redis: RedisArgs,
 
     /// What all tiers behind memory have in common.
     #[command(flatten)]

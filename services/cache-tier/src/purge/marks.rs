@@ -28,6 +28,8 @@ pub struct MarkLimits {
     pub max_marks: usize,
 }
 
+const ABOUT_TO_BE_FORGOTTEN: Duration = Duration::from_secs(60);
+
 /// The marks that are known here.
 #[derive(Debug)]
 pub struct Marks {
@@ -114,6 +116,19 @@ impl Marks {
     pub fn prune(&self, now_ms: u64) {
         let oldest = now_ms.saturating_sub(millis(self.limits.retention));
         self.write().marks.retain(|_, known| known.before_ms >= oldest);
+    }
+
+    /// Those that are known here and not in that list. Marks that are about to be forgotten are left out: others may
+    /// have forgotten them already.
+    #[must_use]
+    pub fn missing_from(&self, marks: &[Mark], now_ms: u64) -> Vec<Mark> {
+        let there: HashMap<Scope, u64> = marks.iter().map(|mark| (mark.scope, mark.before_ms)).collect();
+        let oldest = self.oldest_ms(now_ms).saturating_add(millis(ABOUT_TO_BE_FORGOTTEN));
+        let state = self.read();
+        let own = state.marks.iter().map(|(scope, known)| Mark { scope: *scope, before_ms: known.before_ms });
+        own.filter(|mark| mark.before_ms > oldest)
+            .filter(|mark| there.get(&mark.scope).is_none_or(|there| *there < mark.before_ms))
+            .collect()
     }
 
     /// The oldest time of a mark that still counts.

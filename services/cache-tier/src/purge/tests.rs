@@ -97,6 +97,18 @@ fn marks_are_forgotten_with_the_entries_that_they_could_be_about() {
 }
 
 #[test]
+fn what_somebody_else_does_not_have_is_found() {
+    let marks = marks_of(10);
+    let of = |tenant| Scope::of(&Purge::Tenant([tenant; 32]));
+    let (first, second) = (marks.purge(of(1), NOW), marks.purge(of(2), NOW));
+    let older = Mark { before_ms: second.before_ms - 1, ..second };
+    assert_eq!(marks.missing_from(&[first, second], NOW), []);
+    assert_eq!(marks.missing_from(&[first, older], NOW), [second]);
+    assert_eq!(marks.missing_from(&[], NOW).len(), 2);
+    assert_eq!(marks.missing_from(&[], NOW + 60_000), [], "about to be forgotten");
+}
+
+#[test]
 fn too_many_marks_become_one_on_everything() {
     let marks = marks_of(100);
     let first = scopes(0, "m", "r");

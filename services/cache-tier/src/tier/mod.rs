@@ -12,6 +12,7 @@ pub(crate) mod fake;
 mod layer;
 mod memory;
 mod queue;
+mod redis;
 mod sync;
 mod writer;
 
@@ -21,3 +22,4 @@ pub use disk::{Disk, DiskConfig};
 pub use layer::{Layer, LayerConfig, Shared};
 pub use memory::Memory;
 pub use queue::{QueueLimits, Refused};
+pub use redis::{Redis, RedisConfig, RedisMode};

@@ -60,13 +60,22 @@ impl Layer {
         }
         let started = Instant::now();
         let marks = timeout(MARKS_TIMEOUT, self.backend.marks()).await.unwrap_or(Err(Fault::TimedOut))?;
-        let learned = marks.into_iter().flatten().filter(|mark| self.shared.marks.learn(*mark)).count();
-        if learned > 0 {
-            tracing::info!(tier = self.tier.as_str(), marks = learned, "purges of others were learned");
+        if let Some(marks) = marks {
+            self.learn(&marks).await?;
         }
         // From when it was asked: what was marked since may not be among the answers.
         *self.sync.read_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
         Ok(())
+    }
+
+    /// Takes in what the layer keeps, and gives it what it lacks: it may have been emptied, or be new.
+    async fn learn(&self, marks: &[Mark]) -> Result<(), Fault> {
+        let learned = marks.iter().filter(|mark| self.shared.marks.learn(**mark)).count();
+        if learned > 0 {
+            tracing::info!(tier = self.tier.as_str(), marks = learned, "purges of others were learned");
+        }
+        let missing = self.shared.marks.missing_from(marks, now_ms());
+        if missing.is_empty() { Ok(()) } else { self.keep(missing).await }
     }
 
     /// Exchanges marks for ever.

@@ -3,6 +3,8 @@
 //! Each test starts its own on a free port. Clients are plain sockets, so that a test sees how an answer ends.
 
 #[cfg(test)]
+mod cluster;
+#[cfg(test)]
 mod disk;
 #[cfg(test)]
 mod docs;
@@ -18,6 +20,8 @@ mod limits;
 mod program;
 #[cfg(test)]
 mod purge;
+#[cfg(test)]
+mod redis;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]

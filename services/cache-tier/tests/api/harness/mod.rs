@@ -2,11 +2,13 @@
 
 mod client;
 mod entries;
+mod redis;
 mod reply;
 mod tier;
 
 pub(crate) use client::{Client, RequestParts};
 pub(crate) use entries::{entry, key, now_ms};
+pub(crate) use redis::{RedisCluster, RedisServer};
 pub(crate) use reply::{End, Reply};
 pub(crate) use tier::CacheTier;
 
