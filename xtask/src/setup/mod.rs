@@ -13,6 +13,7 @@ pub(crate) mod model;
 pub(crate) mod node;
 mod progress;
 mod python;
+mod redis;
 pub(crate) mod wasm_bindgen;
 pub(crate) mod wasm_toolchain;
 mod wheel;
@@ -26,6 +27,7 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     envoy::ensure(layout)?;
     model::ensure(layout)?;
     wasm_bindgen::ensure(layout)?;
+    redis::ensure()?;
     Ok(())
 }
 

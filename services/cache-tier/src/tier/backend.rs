@@ -1,0 +1,108 @@
+//! What a layer is made of: something that keeps bytes by key, and marks.
+
+use crate::purge::Mark;
+use crate::stored::Key;
+use bytes::Bytes;
+use std::fmt::Debug;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// What a backend answers, in its own time.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
+
+/// Why a backend failed. Its words hold no key and no address: they go to the log and to metrics as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Fault {
+    /// It did not answer in time.
+    #[error("it did not answer in time")]
+    TimedOut,
+    /// There is no connection to it, or it broke.
+    #[error("there is no connection")]
+    Connection,
+    /// It refuses these credentials.
+    #[error("it refuses the credentials")]
+    Denied,
+    /// It takes no more.
+    #[error("it is full")]
+    Full,
+    /// What it keeps is damaged as a whole.
+    #[error("its files are damaged")]
+    Damaged,
+    /// Anything else that it said.
+    #[error("it failed")]
+    Failed,
+}
+
+impl Fault {
+    /// The word for logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TimedOut => "timed_out",
+            Self::Connection => "connection",
+            Self::Denied => "denied",
+            Self::Full => "full",
+            Self::Damaged => "damaged",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One change of what is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Keep these bytes, for so long.
+    Put {
+        /// Under this key.
+        key: Key,
+        /// What to keep.
+        bytes: Bytes,
+        /// For how long; a backend that cannot forget by itself may keep them longer.
+        ttl: Duration,
+    },
+    /// Forget what is kept under this key.
+    Delete {
+        /// The key.
+        key: Key,
+    },
+}
+
+/// How a backend likes its changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batching {
+    /// How many writers work at the same time. Changes of one key are made by one of them, in order.
+    pub lanes: usize,
+    /// How many changes a writer makes at once, at most.
+    pub changes: usize,
+    /// How many bytes a writer writes at once, about: the change that goes beyond is the last one.
+    pub bytes: usize,
+}
+
+/// Something that keeps bytes by key, and marks.
+pub trait Backend: Debug + Send + Sync {
+    /// What is kept under a key.
+    fn get<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Bytes>>;
+
+    /// Makes changes. An error means that some of them may not have been made.
+    fn change(&self, changes: Vec<Change>) -> Answer<'_, ()>;
+
+    /// All marks that are kept; `None`: the same as the last time that this process asked.
+    fn marks(&self) -> Answer<'_, Option<Vec<Mark>>>;
+
+    /// Keeps marks, and forgets those that are older than that.
+    fn keep_marks(&self, marks: Vec<Mark>, oldest_ms: u64) -> Answer<'_, ()>;
+
+    /// Removes what has outlived `ttl` and does not go by itself. Returns how many entries went.
+    fn sweep(&self, ttl: Duration) -> Answer<'_, u64> {
+        let _ = ttl;
+        Box::pin(async { Ok(0) })
+    }
+
+    /// How it likes its changes.
+    fn batching(&self) -> Batching;
+
+    /// How much it holds, where it knows: bytes and entries.
+    fn usage(&self) -> Option<(u64, u64)> {
+        None
+    }
+}
