@@ -4,8 +4,12 @@
 //! ratio of two things that were measured in turn in one run, with its quartiles; nothing here is asserted on time.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its tables")]
 
+mod bar;
+mod cache;
+mod figures;
 mod machine;
 mod overhead;
+mod progress;
 mod quartiles;
 mod routing;
 mod table;
@@ -24,6 +28,8 @@ struct Arguments {
 enum Benchmark {
     /// CPU time of Envoy per request: bare, with two empty filters, with endpoint-picker and circuit-breaker
     Overhead(overhead::Options),
+    /// What the response cache saves and what it costs, beside bare Envoy
+    Cache(cache::Options),
     /// What the choice of endpoints and the circuits bring, beside Envoy's own policies
     Routing(routing::Options),
 }
@@ -33,6 +39,7 @@ async fn main() -> Result<()> {
     println!("{}", machine::describe());
     match Arguments::parse().benchmark {
         Benchmark::Overhead(options) => overhead::run(&options).await,
+        Benchmark::Cache(options) => cache::run(&options).await,
         Benchmark::Routing(options) => routing::run(&options).await,
     }
 }

@@ -12,11 +12,17 @@ pub struct Placement {
     pub api_port: u16,
     /// Port of Envoy's admin interface; 9901 in the file.
     pub admin_port: u16,
+    /// Where the cache tier listens, on this machine; 10090 in the file.
+    pub cache_tier_port: u16,
     /// The folder that holds `<filter>.wasm`; `/etc/spillway/filters` in the file.
     pub filters_dir: PathBuf,
     /// The inference workers; three in the file.
     pub workers: Vec<SocketAddr>,
 }
+
+/// The port of a cluster's first endpoint.
+const FIRST_PORT: &str =
+    "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address/port_value";
 
 /// Why the configuration could not be placed.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +50,9 @@ impl Placement {
         let workers: Vec<_> = self.workers.iter().map(|worker| endpoint(*worker)).collect();
         set(inference, "/load_assignment/endpoints/0/lb_endpoints", Value::Array(workers))?;
         let admin = named(&mut config, "/static_resources/clusters", "admin")?;
-        let admin_port =
-            "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address/port_value";
-        set(admin, admin_port, json!(self.admin_port))?;
+        set(admin, FIRST_PORT, json!(self.admin_port))?;
+        let tier = named(&mut config, "/static_resources/clusters", "cache-tier")?;
+        set(tier, FIRST_PORT, json!(self.cache_tier_port))?;
         self.move_filters(&mut config);
         Ok(config)
     }
@@ -92,14 +98,17 @@ mod tests {
         let placement = Placement {
             api_port: 20_000,
             admin_port: 20_001,
+            cache_tier_port: 20_004,
             filters_dir: "/tmp/filters".into(),
             workers: vec!["127.0.0.1:20002".parse().unwrap(), "[::1]:20003".parse().unwrap()],
         };
         let text = placement.render().unwrap().to_string();
-        for gone in ["10000,", "9901", "8001", "8002", "8003", "/etc/spillway"] {
+        for gone in ["10000,", "10090", "9901", "8001", "8002", "8003", "/etc/spillway"] {
             assert!(!text.contains(gone), "{gone} is still there");
         }
-        for new in ["20000", "20001", "20002", "20003", "\"::1\"", "/tmp/filters/endpoint-picker.wasm"] {
+        for new in
+            ["20000", "20001", "20002", "20003", "20004", "\"::1\"", "/tmp/filters/endpoint-picker.wasm"]
+        {
             assert!(text.contains(new), "{new} is missing");
         }
     }
@@ -109,6 +118,7 @@ mod tests {
         let placement = Placement {
             api_port: 10_000,
             admin_port: 9901,
+            cache_tier_port: 10_090,
             filters_dir: "/etc/spillway/filters".into(),
             workers: (8001..=8003).map(|port| SocketAddr::from(([127, 0, 0, 1], port))).collect(),
         };

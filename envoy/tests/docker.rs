@@ -39,13 +39,15 @@ fn only_listeners_and_workers_differ() {
     assert_eq!(differences, expected);
 }
 
-/// What is on loopback in the shipped file, and reached by Envoy from its own container, is Envoy's own.
+/// What is on loopback in the shipped file, and reached by Envoy from its own container, is Envoy's own, or shares its
+/// network.
 #[test]
-fn only_the_admin_interface_is_reached_on_loopback() {
+fn only_the_admin_interface_and_the_cache_tier_are_reached_on_loopback() {
     let docker = read(&docker(SPILLWAY_YAML).unwrap()).unwrap();
     for cluster in docker["static_resources"]["clusters"].as_array().unwrap() {
         let on_loopback = cluster.to_string().contains("127.0.0.1");
-        assert_eq!(on_loopback, cluster["name"] == "admin", "cluster {}", cluster["name"]);
+        let shares = cluster["name"] == "admin" || cluster["name"] == "cache-tier";
+        assert_eq!(on_loopback, shares, "cluster {}", cluster["name"]);
     }
     let paths: Vec<_> =
         docker["admin"]["allow_paths"].as_array().unwrap().iter().map(Value::to_string).collect();

@@ -20,7 +20,7 @@ fn resource(name: &str) -> Value {
 
 fn patched() -> Value {
     let mut gateway = read(GATEWAY_YAML).unwrap();
-    for name in ["endpoint-picker", "pool"] {
+    for name in ["response-cache", "endpoint-picker", "pool"] {
         apply(&resource(name), &mut gateway).unwrap();
     }
     gateway
@@ -34,6 +34,7 @@ fn cluster<'a>(config: &'a Value, name: &str) -> &'a Value {
 #[test]
 fn resources_say_what_they_are_and_stay_in_the_gateways_namespace() {
     for (name, version, kind) in [
+        ("response-cache", "networking.istio.io/v1alpha3", "EnvoyFilter"),
         ("endpoint-picker", "networking.istio.io/v1alpha3", "EnvoyFilter"),
         ("pool", "networking.istio.io/v1alpha3", "EnvoyFilter"),
         ("destination-rule", "networking.istio.io/v1", "DestinationRule"),
@@ -58,7 +59,10 @@ fn the_patches_land_where_they_should() {
     let filters = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
     let filters = gateway.pointer(filters).unwrap().as_array().unwrap();
     let names: Vec<_> = filters.iter().filter_map(|filter| filter["name"].as_str()).collect();
-    assert_eq!(names.last_chunk(), Some(&["endpoint-picker", "envoy.filters.http.router"]));
+    assert_eq!(names.last_chunk(), Some(&["response-cache", "endpoint-picker", "envoy.filters.http.router"]));
+    // Istio applies the lower priority first, and 0 where none is said.
+    assert!(resource("response-cache")["spec"]["priority"].as_i64().unwrap() < 0);
+    assert!(resource("endpoint-picker")["spec"]["priority"].is_null());
 
     let picker = gateway.filter_config("endpoint-picker").unwrap();
     assert_eq!(picker["pools"], json!([POOL]));
@@ -74,7 +78,7 @@ fn the_patches_land_where_they_should() {
 #[test]
 fn the_pool_is_that_of_the_shipped_configuration() {
     let (mut shipped, mut gateway) = (read(SPILLWAY_YAML).unwrap(), patched());
-    for plugin in ["endpoint-picker", "circuit-breaker"] {
+    for plugin in ["response-cache", "endpoint-picker", "circuit-breaker"] {
         let (shipped, gateway) = (shipped.plugin(plugin).unwrap(), gateway.plugin(plugin).unwrap());
         gateway["configuration"] = shipped["configuration"].clone();
         assert_eq!(gateway, shipped, "{plugin}");
@@ -131,11 +135,14 @@ fn the_gateway_is_what_the_route_and_the_rule_say() {
 }
 
 #[test]
-fn the_picker_works_for_the_routes_hosts_and_for_no_other() {
+fn cache_and_picker_work_for_the_routes_hosts_and_for_no_other() {
     let mut gateway = patched();
-    let rules = gateway.filter_config("endpoint-picker").unwrap()["rules"].clone();
     let hosts = resource("virtual-service")["spec"]["hosts"].clone();
-    assert_eq!(rules, json!([{ "match": { "hosts": hosts }, "mode": "enforce" }, { "mode": "off" }]));
+    for filter in ["response-cache", "endpoint-picker"] {
+        let rules = gateway.filter_config(filter).unwrap()["rules"].clone();
+        let expected = json!([{ "match": { "hosts": hosts }, "mode": "enforce" }, { "mode": "off" }]);
+        assert_eq!(rules, expected, "{filter}");
+    }
 }
 
 #[test]
@@ -149,7 +156,7 @@ fn the_filters_are_mounted_where_the_configuration_looks_for_them() {
         copy["image"].as_str().unwrap().ends_with(concat!("/spillway/filters:", env!("CARGO_PKG_VERSION")))
     );
     let mut gateway = patched();
-    for plugin in ["endpoint-picker", "circuit-breaker"] {
+    for plugin in ["response-cache", "endpoint-picker", "circuit-breaker"] {
         let file = format!("/etc/spillway/filters/{plugin}.wasm");
         let code = gateway.plugin(plugin).unwrap()["vm_config"]["code"].clone();
         assert_eq!(code, json!({ "local": { "filename": file } }));

@@ -17,6 +17,7 @@
     reason = "a harness fails by panicking"
 )]
 
+mod cache_tier;
 mod client;
 mod discovery;
 mod envoy;
@@ -34,6 +35,7 @@ mod variants;
 mod worker;
 mod zones;
 
+pub use cache_tier::CacheTier;
 pub use client::{Answer, Client, Streaming, chat, request, streamed_chat};
 pub use discovery::Discovery;
 pub use envoy::Envoy;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+const FILTERS: [&str; 3] = ["response-cache", "endpoint-picker", "circuit-breaker"];
+
 /// The checkout.
 #[must_use]
 pub fn repository() -> PathBuf {
@@ -23,7 +25,7 @@ pub(crate) fn envoy() -> PathBuf {
 #[must_use]
 pub fn filters() -> PathBuf {
     let folder = named_or("SPILLWAY_FILTERS", "target/filters");
-    for filter in ["endpoint-picker", "circuit-breaker"] {
+    for filter in FILTERS {
         present(folder.join(format!("{filter}.wasm")), "filter");
     }
     folder
@@ -32,7 +34,7 @@ pub fn filters() -> PathBuf {
 /// The folder of the test-only builds that panic when they are asked to.
 pub(crate) fn chaos_filters() -> PathBuf {
     let folder = filters().join("chaos");
-    for filter in ["endpoint-picker", "circuit-breaker"] {
+    for filter in FILTERS {
         present(folder.join(format!("{filter}.wasm")), "filter that panics when asked to");
     }
     folder
@@ -41,6 +43,11 @@ pub(crate) fn chaos_filters() -> PathBuf {
 /// The inference worker's program.
 pub(crate) fn worker() -> PathBuf {
     present(named_or("SPILLWAY_WORKER", "target/release/spillway-worker"), "inference worker")
+}
+
+/// The cache tier's program.
+pub(crate) fn cache_tier() -> PathBuf {
+    present(named_or("SPILLWAY_CACHE_TIER", "target/release/spillway-cache-tier"), "cache tier")
 }
 
 /// The language model.

@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use spillway_envoy::{FilterConfigs, Placement};
 use tempfile::TempDir;
 
-use crate::{Discovery, Envoy, Port, Spillway, Worker, parts, zones};
+use crate::{CacheTier, Discovery, Envoy, Port, Spillway, Worker, parts, zones};
+
+/// Nobody listens there: without a cache tier the response cache has Envoy's memory alone.
+const NOBODYS_PORT: u16 = 1;
 
 /// How often Envoy is started anew because a port was taken in the meantime.
 const STARTS: usize = 3;
@@ -34,6 +37,7 @@ pub struct Setup {
     edits: Vec<Edit>,
     listeners_from_file: bool,
     endpoints_from_file: bool,
+    cache_tier_port: u16,
 }
 
 impl fmt::Debug for Setup {
@@ -59,6 +63,7 @@ impl Setup {
             edits: Vec::new(),
             listeners_from_file: false,
             endpoints_from_file: false,
+            cache_tier_port: NOBODYS_PORT,
         }
     }
 
@@ -122,6 +127,13 @@ impl Setup {
     #[must_use]
     pub fn edit(mut self, edit: impl Fn(&mut Value) + 'static) -> Self {
         self.edits.push(Box::new(edit));
+        self
+    }
+
+    /// The response cache asks this cache tier.
+    #[must_use]
+    pub fn cache_tier(mut self, tier: &CacheTier) -> Self {
+        self.cache_tier_port = tier.address().port();
         self
     }
 
@@ -192,6 +204,7 @@ impl Setup {
         let placement = Placement {
             api_port: api.number(),
             admin_port: admin.number(),
+            cache_tier_port: self.cache_tier_port,
             filters_dir: self.filters_dir(),
             workers: workers.iter().map(Worker::address).collect(),
         };

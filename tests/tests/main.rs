@@ -13,6 +13,7 @@ mod admin_interface;
 mod affinity;
 mod bad_configuration;
 mod bad_input;
+mod cache;
 mod chat;
 mod circuits;
 mod client_headers;

@@ -20,10 +20,14 @@ async fn a_secret_is_seen_nowhere(envoy_workers: u32) {
     let chat = "/v1/chat/completions";
     let messages = json!([{ "role": "system", "content": SECRET }, { "role": "user", "content": SECRET }]);
     let good = json!({ "model": MODEL, "messages": messages, "max_tokens": 3 }).to_string();
+    let kept = json!({ "model": MODEL, "messages": messages, "max_tokens": 3, "temperature": 0 }).to_string();
     let half = &good[..good.len() - 5];
     for (path, body, status) in [
         (chat, good.as_str(), 200),
         (&format!("{chat}?api_key={SECRET}"), &good, 200),
+        // Computed, and then answered from the cache.
+        (chat, &kept, 200),
+        (chat, &kept, 200),
         (&format!("/v1/nothing?api_key={SECRET}"), &good, 404),
         ("/v1/completions", &json!({ "model": MODEL, "prompt": SECRET, "max_tokens": 1 }).to_string(), 200),
         (chat, half, 400),

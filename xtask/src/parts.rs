@@ -13,6 +13,7 @@ pub(crate) struct Parts {
     pub(crate) envoy: PathBuf,
     pub(crate) filters: PathBuf,
     pub(crate) worker: PathBuf,
+    pub(crate) cache_tier: PathBuf,
     pub(crate) model: PathBuf,
 }
 
@@ -24,6 +25,7 @@ impl Parts {
             filters: layout.filters(),
             model: model::ensure(layout)?,
             worker: worker(layout)?,
+            cache_tier: cache_tier(layout)?,
         })
     }
 
@@ -33,14 +35,24 @@ impl Parts {
             .env("SPILLWAY_ENVOY", &self.envoy)
             .env("SPILLWAY_FILTERS", &self.filters)
             .env("SPILLWAY_WORKER", &self.worker)
+            .env("SPILLWAY_CACHE_TIER", &self.cache_tier)
             .env("SPILLWAY_MODEL", &self.model);
     }
 }
 
 /// The inference worker, optimised: a model without optimisation answers nobody. Cargo says when there is nothing to do.
 pub(crate) fn worker(layout: &Layout) -> Result<PathBuf> {
+    program(layout, "spillway-worker", "the inference worker")
+}
+
+/// The cache tier, optimised as well.
+pub(crate) fn cache_tier(layout: &Layout) -> Result<PathBuf> {
+    program(layout, "spillway-cache-tier", "the cache tier")
+}
+
+fn program(layout: &Layout, package: &str, what: &str) -> Result<PathBuf> {
     let mut command = cargo();
-    command.current_dir(layout.root()).args(["build", "--release", "-p", "spillway-worker"]);
-    run(&mut command).context("the inference worker does not build")?;
-    Ok(layout.release_program("spillway-worker"))
+    command.current_dir(layout.root()).args(["build", "--release", "-p", package]);
+    run(&mut command).with_context(|| format!("{what} does not build"))?;
+    Ok(layout.release_program(package))
 }

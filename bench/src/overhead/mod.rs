@@ -5,7 +5,7 @@
 //! one ratio per pair of variants; quoted are the median and quartiles of the rounds' ratios. That way what else the
 //! machine does hits all variants alike.
 
-mod upstream;
+pub(crate) mod upstream;
 mod variant;
 
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use crate::table::Table;
 use spillway_harness::load::{Arrivals, Load, Until};
 use spillway_harness::{Setup, Spillway};
 use variant::Variant;
-pub(crate) use variant::without_filters;
+pub(crate) use variant::{prepare, without_filters};
 
 /// How it is measured.
 #[derive(Args)]

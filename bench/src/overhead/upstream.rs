@@ -15,25 +15,47 @@ use tokio::net::TcpListener;
 const ANSWER: &[u8] = br#"{"id":"x","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"Hello."},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}"#;
 
 /// Starts it on a free port of loopback; it runs as long as the program.
-pub(super) async fn start() -> Result<SocketAddr> {
+pub(crate) async fn start() -> Result<SocketAddr> {
+    start_with(Answer::default()).await
+}
+
+/// What its answers are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) cache_control: Option<&'static str>,
+    /// Bytes of white space behind the JSON.
+    pub(crate) padding: usize,
+}
+
+/// The same, with other answers.
+pub(crate) async fn start_with(is: Answer) -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {
         while let Ok((connection, _)) = listener.accept().await {
             connection.set_nodelay(true).ok();
-            let serve = http1::Builder::new().serve_connection(TokioIo::new(connection), service_fn(answer));
+            let answer = service_fn(move |request| answer(request, is));
+            let serve = http1::Builder::new().serve_connection(TokioIo::new(connection), answer);
             tokio::spawn(serve);
         }
     });
     Ok(address)
 }
 
-async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(request: Request<Incoming>, is: Answer) -> Result<Response<Full<Bytes>>, Infallible> {
     // The body is read whole, as a worker would.
     let _ = request.into_body().collect().await;
-    let mut response = Response::new(Full::new(Bytes::from_static(ANSWER)));
+    let body = if is.padding == 0 {
+        Bytes::from_static(ANSWER)
+    } else {
+        [ANSWER, " ".repeat(is.padding).as_bytes()].concat().into()
+    };
+    let mut response = Response::new(Full::new(body));
     response
         .headers_mut()
         .insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
+    if let Some(says) = is.cache_control {
+        response.headers_mut().insert("cache-control", hyper::header::HeaderValue::from_static(says));
+    }
     Ok(response)
 }

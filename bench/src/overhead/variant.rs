@@ -45,12 +45,9 @@ impl Variant {
     /// Makes the placed configuration this variant's. Access logs are off in all: they cost, and not because of the
     /// filters. So are health checks: they are requests of Envoy's own.
     pub(super) fn apply(self, config: &mut Value, upstreams: &[SocketAddr]) -> Result<()> {
-        let manager = config.pointer_mut(CONNECTION_MANAGER).and_then(Value::as_object_mut);
-        manager.context("the configuration has no connection manager")?.remove("access_log");
-        let cluster = config.pointer_mut(CLUSTER).context("the configuration has no cluster")?;
-        cluster.as_object_mut().context("the cluster is no object")?.remove("health_checks");
-        let endpoints = cluster.pointer_mut("/load_assignment/endpoints/0/lb_endpoints");
-        *endpoints.context("the cluster has no endpoints")? = upstreams.iter().map(endpoint).collect();
+        prepare(config, upstreams)?;
+        // What it costs and what it saves is measured by itself.
+        remove_filter(config, "response-cache")?;
         match self {
             Self::Spillway => Ok(()),
             Self::Unpruned => {
@@ -60,6 +57,17 @@ impl Variant {
             Self::Bare => without_filters(config),
         }
     }
+}
+
+/// Puts these endpoints behind a placed configuration, and takes out what costs without being a filter.
+pub(crate) fn prepare(config: &mut Value, upstreams: &[SocketAddr]) -> Result<()> {
+    let manager = config.pointer_mut(CONNECTION_MANAGER).and_then(Value::as_object_mut);
+    manager.context("the configuration has no connection manager")?.remove("access_log");
+    let cluster = config.pointer_mut(CLUSTER).context("the configuration has no cluster")?;
+    cluster.as_object_mut().context("the cluster is no object")?.remove("health_checks");
+    let endpoints = cluster.pointer_mut("/load_assignment/endpoints/0/lb_endpoints");
+    *endpoints.context("the cluster has no endpoints")? = upstreams.iter().map(endpoint).collect();
+    Ok(())
 }
 
 fn endpoint(address: &SocketAddr) -> Value {
@@ -74,6 +82,14 @@ fn load_instead(config: &mut Value, picker: &str, breaker: &str) -> Result<()> {
         let place = config.plugin(plugin)?.pointer_mut("/vm_config/code/local/filename");
         *place.context("no module to replace")? = json!(module);
     }
+    Ok(())
+}
+
+/// Takes one filter out of the listener's chain.
+pub(crate) fn remove_filter(config: &mut Value, name: &str) -> Result<()> {
+    let list = format!("{CONNECTION_MANAGER}/http_filters");
+    let filters = config.pointer_mut(&list).and_then(Value::as_array_mut).context("no list of filters")?;
+    filters.retain(|filter| filter.get("name").and_then(Value::as_str) != Some(name));
     Ok(())
 }
 

@@ -9,12 +9,13 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use spillway_harness::{Setup, Spillway};
 
+use super::Options;
 use super::balancer::Balancer;
-use super::bar::{self, Bar};
 use super::engine::{self, SLOTS};
-use super::figures::{figures, median};
 use super::slice::{Slice, Traffic, slice};
-use super::{Options, progress};
+use crate::bar::{self, Bar};
+use crate::figures::{figures, median};
+use crate::progress;
 use crate::table::Table;
 
 /// A comparison.

@@ -13,10 +13,11 @@ use spillway_harness::{Host, Setup, Spillway, Worker};
 use tokio::task::{JoinSet, LocalSet};
 
 use super::balancer::Balancer;
-use super::bar::{self, Bar};
-use super::figures::{figures, median, times};
 use super::watch::Watch;
-use super::{Options, engine, progress};
+use super::{Options, engine};
+use crate::bar::{self, Bar};
+use crate::figures::{figures, median, times};
+use crate::progress;
 use crate::table::Table;
 
 const BALANCERS: [Balancer; 2] = [Balancer::Spillway, Balancer::LeastRequest];

@@ -6,13 +6,10 @@
 //! What is compared runs in turn, round by round; quoted are medians and quartiles over the rounds.
 
 mod balancer;
-mod bar;
 mod cpu;
 mod engine;
 mod even;
 mod faults;
-mod figures;
-mod progress;
 mod slice;
 mod spread;
 mod watch;

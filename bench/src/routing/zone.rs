@@ -13,9 +13,10 @@ use spillway_harness::Setup;
 use spillway_harness::load::{Arrivals, Load, Report, Sample, Until};
 
 use super::balancer::Balancer;
-use super::bar::{self, Bar};
-use super::figures::figures;
-use super::{Options, engine, progress, slice};
+use super::{Options, engine, slice};
+use crate::bar::{self, Bar};
+use crate::figures::figures;
+use crate::progress;
 use crate::table::Table;
 
 const ZONES: [&str; 6] = ["a", "a", "a", "b", "b", "b"];

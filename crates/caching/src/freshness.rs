@@ -85,6 +85,21 @@ impl State {
     }
 }
 
+/// The times of one entry, as they are written down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// When it was stored.
+    pub stored_at: Timestamp,
+    /// How long it is fresh from then on.
+    pub lifetime: Duration,
+    /// How long after that it may be used while a fresh one is fetched.
+    pub stale_while_revalidate: Duration,
+    /// The same instead of an error.
+    pub stale_if_error: Duration,
+    /// The same when the service is busy.
+    pub stale_when_busy: Duration,
+}
+
 /// The times of one entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Freshness {
@@ -112,6 +127,27 @@ impl Freshness {
             stale_while_revalidate: stale(control.stale_while_revalidate, ttl.stale_while_revalidate),
             stale_if_error: stale(control.stale_if_error, ttl.stale_if_error),
             stale_when_busy: stale(None, ttl.stale_when_busy),
+        }
+    }
+
+    /// Of an entry that was written down by its times.
+    #[must_use]
+    pub const fn from_times(times: Times) -> Self {
+        let Times { stored_at, lifetime, stale_while_revalidate, stale_if_error, stale_when_busy } = times;
+        let age = Duration::ZERO;
+        Self { stored_at, age, lifetime, stale_while_revalidate, stale_if_error, stale_when_busy }
+    }
+
+    /// Its times, to be written down. What it was old when it came is taken off how long it is fresh; its age counts from
+    /// when it was stored.
+    #[must_use]
+    pub fn times(&self) -> Times {
+        Times {
+            stored_at: self.stored_at,
+            lifetime: self.lifetime.saturating_sub(self.age),
+            stale_while_revalidate: self.stale_while_revalidate,
+            stale_if_error: self.stale_if_error,
+            stale_when_busy: self.stale_when_busy,
         }
     }
 

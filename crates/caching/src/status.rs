@@ -20,6 +20,8 @@ const NAME: &str = "spillway";
 pub enum Tier {
     /// In this Envoy.
     Memory,
+    /// In the cache tier's memory.
+    TierMemory,
     /// In Redis.
     Redis,
     /// In the object store.
@@ -34,6 +36,7 @@ impl Tier {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Memory => "memory",
+            Self::TierMemory => "tier_memory",
             Self::Redis => "redis",
             Self::Store => "store",
             Self::Disk => "disk",

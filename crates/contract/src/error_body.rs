@@ -42,6 +42,8 @@ pub enum ErrorCode {
     NoEndpoint,
     /// The answer took too long.
     Timeout,
+    /// The client wants nothing but a cached answer, and there is none.
+    NotCached,
 }
 
 /// The class of an error, as OpenAI's clients know it.
@@ -69,7 +71,7 @@ impl ErrorType {
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::InvalidRequest,
         Self::ContextLengthExceeded,
         Self::ModelNotFound,
@@ -84,6 +86,7 @@ impl ErrorCode {
         Self::Draining,
         Self::NoEndpoint,
         Self::Timeout,
+        Self::NotCached,
     ];
 
     /// The `code` of the body.
@@ -121,6 +124,7 @@ impl ErrorCode {
             Self::Draining => ("draining", 503, Server),
             Self::NoEndpoint => ("no_endpoint", 503, Server),
             Self::Timeout => ("timeout", 504, Server),
+            Self::NotCached => ("not_cached", 504, Server),
         }
     }
 }

@@ -79,6 +79,8 @@ pub enum PoolGauge {
     Isolated,
     /// How often a circuit of the pool has changed: whoever goes by circuits looks at them when this has moved.
     CircuitChanges,
+    /// How overloaded the pool is, 0 to 1000.
+    Overload,
 }
 
 impl PoolGauge {
@@ -91,6 +93,7 @@ impl PoolGauge {
             Self::Eligible => "eligible_endpoints",
             Self::Isolated => "isolated_circuits",
             Self::CircuitChanges => "circuit_changes",
+            Self::Overload => "overload_permille",
         }
     }
 

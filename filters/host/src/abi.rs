@@ -27,6 +27,7 @@ unsafe extern "C" {
         value: *mut *mut u8,
         value_size: *mut usize,
     ) -> u32;
+    pub(crate) fn proxy_get_header_map_pairs(map: u32, pairs: *mut *mut u8, pairs_size: *mut usize) -> u32;
     pub(crate) fn proxy_replace_header_map_value(
         map: u32,
         name: *const u8,

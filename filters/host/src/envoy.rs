@@ -7,7 +7,8 @@ use std::time::Duration;
 use spillway_primitives::Timestamp;
 
 use crate::{
-    Buffer, Headers, Host, HostError, LocalReply, MetricId, MetricKind, Path, SharedValue, Status, abi,
+    Buffer, HeaderBlock, Headers, Host, HostError, LocalReply, MetricId, MetricKind, Path, SharedValue,
+    Status, abi,
 };
 
 /// Envoy, as seen from inside one of its VMs.
@@ -65,24 +66,6 @@ const fn buffer_number(buffer: Buffer) -> u32 {
     }
 }
 
-/// Headers in the ABI's form: their number, the sizes of each name and value, then both with a NUL behind each.
-fn header_bytes(headers: &[(&str, &str)]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let size = |size: usize| u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes();
-    bytes.extend_from_slice(&size(headers.len()));
-    for (name, value) in headers {
-        bytes.extend_from_slice(&size(name.len()));
-        bytes.extend_from_slice(&size(value.len()));
-    }
-    for (name, value) in headers {
-        bytes.extend_from_slice(name.as_bytes());
-        bytes.push(0);
-        bytes.extend_from_slice(value.as_bytes());
-        bytes.push(0);
-    }
-    bytes
-}
-
 // SAFETY, for every block below: pointers and sizes are those of live slices that the host only reads during the
 // call, or of locals that it only writes during the call.
 impl Host for Envoy {
@@ -123,6 +106,14 @@ impl Host for Envoy {
             )
         };
         Ok(found("get_header", code)?.then(|| value.into_vec()))
+    }
+
+    fn headers(&self, map: Headers) -> Result<HeaderBlock, HostError> {
+        let mut pairs = Returned::new();
+        let code = unsafe {
+            abi::proxy_get_header_map_pairs(map_number(map), &raw mut pairs.data, &raw mut pairs.size)
+        };
+        found("get_headers", code).map(|_| HeaderBlock::new(pairs.into_vec()))
     }
 
     fn set_header(&self, map: Headers, name: &str, value: &str) -> Result<(), HostError> {
@@ -257,7 +248,7 @@ impl Host for Envoy {
 
     fn reply(&self, reply: &LocalReply<'_>) -> Result<(), HostError> {
         const NO_GRPC_STATUS: i32 = -1;
-        let headers = header_bytes(&reply.headers);
+        let headers = HeaderBlock::of(&reply.headers).into_bytes();
         check("send_local_response", unsafe {
             abi::proxy_send_local_response(
                 u32::from(reply.status),

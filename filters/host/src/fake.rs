@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use spillway_primitives::Timestamp;
 
-use crate::{Buffer, Headers, Host, HostError, LocalReply, MetricId, MetricKind, Path, SharedValue, Status};
+use crate::{
+    Buffer, HeaderBlock, Headers, Host, HostError, LocalReply, MetricId, MetricKind, Path, SharedValue,
+    Status,
+};
 
 /// A call-out that a filter sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +21,18 @@ pub struct Call {
     pub cluster: String,
     /// Its `:path`.
     pub path: String,
+    /// Its headers, `:path` and the like among them.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+impl Call {
+    /// The value of one of its headers; empty if there is none.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
 }
 
 /// A local reply that a filter gave.
@@ -136,6 +151,29 @@ impl Fake {
         self.replies.borrow().last().cloned()
     }
 
+    /// How many local replies were given.
+    #[must_use]
+    pub fn replies(&self) -> usize {
+        self.replies.borrow().len()
+    }
+
+    /// How often a paused request was let go on.
+    #[must_use]
+    pub fn resumed(&self) -> u32 {
+        self.resumed.get()
+    }
+
+    /// Sets a header of the answer to a call-out.
+    pub fn put_callout_header(&self, name: &str, value: &str) {
+        let key = (Headers::CalloutResponse, name.to_owned());
+        self.headers.borrow_mut().insert(key, value.as_bytes().to_vec());
+    }
+
+    /// Takes every header of a map away, as before the next request.
+    pub fn clear_headers(&self, map: Headers) {
+        self.headers.borrow_mut().retain(|(of, _), _| *of != map);
+    }
+
     /// How many calls the filter made to the host since the last time this was asked.
     pub fn take_calls(&self) -> u64 {
         self.used.replace(0)
@@ -175,6 +213,13 @@ impl Host for Fake {
     fn header(&self, map: Headers, name: &str) -> Result<Option<Vec<u8>>, HostError> {
         self.used();
         Ok(self.headers.borrow().get(&(map, name.to_owned())).cloned())
+    }
+
+    fn headers(&self, map: Headers) -> Result<HeaderBlock, HostError> {
+        self.used();
+        let headers = self.headers.borrow();
+        let of_map = headers.iter().filter(|((of, _), _)| *of == map);
+        Ok(HeaderBlock::of(&of_map.map(|((_, name), value)| (name, value)).collect::<Vec<_>>()))
     }
 
     fn set_header(&self, map: Headers, name: &str, value: &str) -> Result<(), HostError> {
@@ -281,7 +326,7 @@ impl Host for Fake {
         &self,
         cluster: &str,
         headers: &[(&str, &str)],
-        _: &[u8],
+        body: &[u8],
         _: Duration,
     ) -> Result<u32, HostError> {
         self.used();
@@ -291,7 +336,9 @@ impl Host for Fake {
         let path = headers.iter().find(|(name, _)| *name == ":path").map_or("", |(_, path)| path).to_owned();
         let mut calls = self.calls.borrow_mut();
         let token = u32::try_from(calls.len() + 1).unwrap_or(u32::MAX);
-        calls.push(Call { token, cluster: cluster.to_owned(), path });
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let headers = headers.iter().map(owned).collect();
+        calls.push(Call { token, cluster: cluster.to_owned(), path, headers, body: body.to_vec() });
         Ok(token)
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use spillway_primitives::Timestamp;
 
-use crate::HostError;
+use crate::{HeaderBlock, HostError};
 
 /// A property's path: its parts, joined by NUL as the ABI wants them, so that a constant costs nothing per call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,10 @@ pub mod paths {
     pub const FACTS: Path<'_> = Path("spillway_facts");
     /// The probe that a request is, left by the filter that chose its endpoint for the one that keeps circuits.
     pub const PROBE: Path<'_> = Path("spillway_probe");
+    /// The priority level of a request, as a number that is lower for what matters more; left by the filter that knows it.
+    pub const LEVEL: Path<'_> = Path("spillway_level");
+    /// Not empty where the answer is less than what was asked for; left by the filter that asked for less.
+    pub const DEGRADED: Path<'_> = Path("spillway_degraded");
     /// Envoy's response flags, as a little-endian `i64` of bits.
     pub const RESPONSE_FLAGS: Path<'_> = Path("response\0flags");
 }
@@ -109,6 +113,9 @@ pub trait Host {
 
     /// The first value of a header; `None` where there is none. Not always UTF-8.
     fn header(&self, map: Headers, name: &str) -> Result<Option<Vec<u8>>, HostError>;
+
+    /// All headers of a map, in one call.
+    fn headers(&self, map: Headers) -> Result<HeaderBlock, HostError>;
 
     /// Sets a header to this one value.
     fn set_header(&self, map: Headers, name: &str, value: &str) -> Result<(), HostError>;

@@ -19,6 +19,7 @@ mod envoy;
 mod error;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod fake;
+mod header_block;
 mod host;
 mod lease;
 mod metric;
@@ -38,11 +39,12 @@ pub use decision::Decision;
 #[cfg(target_arch = "wasm32")]
 pub use envoy::Envoy;
 pub use error::{HostError, Status};
+pub use header_block::HeaderBlock;
 pub use host::{Buffer, Headers, Host, LocalReply, MetricId, MetricKind, Path, SharedValue, paths};
 pub use lease::{Hold, Lease};
 pub use metric::{Counter, Gauge, Histogram, gauges_work};
 pub use queue::{MailTo, Mailbox};
 pub use ranged::{Permille, Ranged};
 pub use refusal::refuse;
-pub use rules::{Match, Mode, Rule, mode_of_request};
+pub use rules::{Match, Mode, RequestLine, Rule, mode_of_request};
 pub use slot::{Slot, Updated};

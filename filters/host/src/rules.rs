@@ -46,14 +46,19 @@ pub struct Match {
 
 /// What rules look at.
 #[derive(Clone, Copy, Debug)]
-struct Request<'a> {
-    host: &'a [u8],
-    path: &'a [u8],
-    method: &'a [u8],
+pub struct RequestLine<'a> {
+    /// The `:authority`.
+    pub host: &'a [u8],
+    /// The `:path`.
+    pub path: &'a [u8],
+    /// The `:method`.
+    pub method: &'a [u8],
 }
 
 impl Match {
-    fn holds(&self, request: Request<'_>) -> bool {
+    /// Whether it holds for a request.
+    #[must_use]
+    pub fn holds(&self, request: RequestLine<'_>) -> bool {
         (self.hosts.is_empty() || self.hosts.iter().any(|host| host_is(host.as_bytes(), request.host)))
             && request.path.starts_with(self.path_prefix.as_bytes())
             && (self.methods.is_empty()
@@ -76,7 +81,7 @@ fn ends_with_ignoring_case(host: &[u8], suffix: &[u8]) -> bool {
 }
 
 /// The first rule that matches.
-fn first_match<'a>(rules: &'a [Rule], request: Request<'_>) -> Option<&'a Rule> {
+fn first_match<'a>(rules: &'a [Rule], request: RequestLine<'_>) -> Option<&'a Rule> {
     rules.iter().find(|rule| rule.matches.holds(request))
 }
 
@@ -89,7 +94,7 @@ pub fn mode_of_request(host: &dyn Host, rules: &[Rule]) -> Mode {
     }
     let header = |name| host.header(Headers::Request, name).ok().flatten().unwrap_or_default();
     let (authority, path, method) = (header(":authority"), header(":path"), header(":method"));
-    let request = Request { host: &authority, path: &path, method: &method };
+    let request = RequestLine { host: &authority, path: &path, method: &method };
     first_match(rules, request).map_or(Mode::Enforce, |rule| rule.mode)
 }
 
@@ -101,7 +106,7 @@ mod tests {
     fn check(rule: &str, request: (&str, &str, &str), expected: bool) {
         let rule: Match = serde_json::from_str(rule).unwrap();
         let (host, path, method) = request;
-        let request = Request { host: host.as_bytes(), path: path.as_bytes(), method: method.as_bytes() };
+        let request = RequestLine { host: host.as_bytes(), path: path.as_bytes(), method: method.as_bytes() };
         assert_eq!(rule.holds(request), expected, "{rule:?} for {request:?}");
     }
 
@@ -127,7 +132,7 @@ mod tests {
         )
         .unwrap();
         let mode = |path: &'static str| {
-            let request = Request { host: b"h", path: path.as_bytes(), method: b"GET" };
+            let request = RequestLine { host: b"h", path: path.as_bytes(), method: b"GET" };
             first_match(&rules, request).map(|rule| rule.mode)
         };
         assert_eq!(mode("/a/b"), Some(Mode::Off));

@@ -11,6 +11,7 @@ pub(super) fn write(plan: &Plan<'_>) -> Result<PathBuf> {
     let placement = Placement {
         api_port: plan.ports.api,
         admin_port: plan.ports.admin,
+        cache_tier_port: plan.ports.cache_tier,
         filters_dir: plan.filters.clone(),
         workers: plan.ports.workers.iter().copied().map(local).collect(),
     };

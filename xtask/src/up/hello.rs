@@ -14,7 +14,7 @@ pub(super) enum End {
 }
 
 pub(super) fn print(ports: &Ports, folder: &Path, end: End) {
-    let Ports { api, admin, workers } = ports;
+    let Ports { api, admin, cache_tier, workers } = ports;
     let workers: Vec<String> = workers.iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
     let end = match end {
         End::CtrlC => "Ctrl-C ends it.".to_owned(),
@@ -25,6 +25,7 @@ pub(super) fn print(ports: &Ports, folder: &Path, end: End) {
 ready
   API      http://127.0.0.1:{api}/v1
   admin    http://127.0.0.1:{admin}
+  cache    http://127.0.0.1:{cache_tier}
   workers  {}
   logs     {}
 

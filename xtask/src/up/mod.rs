@@ -80,6 +80,7 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
         envoy: envoy::ensure(layout)?,
         envoy_workers: options.envoy_workers,
         worker: parts::worker(layout)?,
+        cache_tier: parts::cache_tier(layout)?,
         engine: options.engine,
         model: (options.engine == Engine::Model).then(|| model::ensure(layout)).transpose()?,
         detach: options.detach,
@@ -101,7 +102,7 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
         Ok(Outcome::Stopped) => Ok(()),
         Err(error) => Err(error),
     };
-    say::step("up", "ending", "Envoy, then the workers");
+    say::step("up", "ending", "Envoy, then the others");
     children.end();
     state::State::remove(&plan.folder);
     ended

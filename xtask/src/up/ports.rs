@@ -11,8 +11,8 @@ pub(super) const DEFAULT_BASE: u16 = 10_000;
 
 const ADMIN_BELOW: u16 = 99;
 const FIRST_WORKER_BELOW: u16 = 1_999;
-/// The cache tier's, the highest of all.
-const HIGHEST_ABOVE: u16 = 90;
+/// The highest of all.
+const CACHE_TIER_ABOVE: u16 = 90;
 const LOWEST_UNPRIVILEGED: u16 = 1_024;
 
 /// The ports of one set-up, all on loopback.
@@ -22,13 +22,15 @@ pub(super) struct Ports {
     pub(super) api: u16,
     /// Envoy's admin interface.
     pub(super) admin: u16,
+    /// The cache tier.
+    pub(super) cache_tier: u16,
     /// One inference worker each.
     pub(super) workers: Vec<u16>,
 }
 
 /// Bases with which every port is one that anybody may listen on.
 pub(super) fn base_range() -> RangedI64ValueParser<u16> {
-    let (lowest, highest) = (LOWEST_UNPRIVILEGED + FIRST_WORKER_BELOW, u16::MAX - HIGHEST_ABOVE);
+    let (lowest, highest) = (LOWEST_UNPRIVILEGED + FIRST_WORKER_BELOW, u16::MAX - CACHE_TIER_ABOVE);
     clap::value_parser!(u16).range(i64::from(lowest)..=i64::from(highest))
 }
 
@@ -39,13 +41,18 @@ impl Ports {
         Self {
             api: base,
             admin: base.saturating_sub(ADMIN_BELOW),
+            cache_tier: base.saturating_add(CACHE_TIER_ABOVE),
             workers: (first..first.saturating_add(workers)).collect(),
         }
     }
 
     /// All of them, with what each is for.
     pub(super) fn all(&self) -> Vec<(u16, &'static str)> {
-        let fixed = [(self.api, "the API"), (self.admin, "Envoy's admin interface")];
+        let fixed = [
+            (self.api, "the API"),
+            (self.admin, "Envoy's admin interface"),
+            (self.cache_tier, "the cache tier"),
+        ];
         let workers = self.workers.iter().map(|port| (*port, "an inference worker"));
         fixed.into_iter().chain(workers).collect()
     }
@@ -62,13 +69,13 @@ mod tests {
 
     #[test]
     fn the_fixed_names_hold_at_the_default() {
-        let ports = Ports { api: 10_000, admin: 9901, workers: vec![8001, 8002, 8003] };
+        let ports = Ports { api: 10_000, admin: 9901, cache_tier: 10_090, workers: vec![8001, 8002, 8003] };
         assert_eq!(Ports::at(DEFAULT_BASE, 3), ports);
     }
 
     #[test]
     fn every_port_moves_by_the_same_distance() {
-        let ports = Ports { api: 20_000, admin: 19_901, workers: vec![18_001] };
+        let ports = Ports { api: 20_000, admin: 19_901, cache_tier: 20_090, workers: vec![18_001] };
         assert_eq!(Ports::at(20_000, 1), ports);
         assert_eq!(Ports::at(3023, 1).workers, [1024]);
     }
@@ -78,6 +85,6 @@ mod tests {
         let mut all: Vec<u16> = Ports::at(DEFAULT_BASE, 64).all().into_iter().map(|(port, _)| port).collect();
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), 66);
+        assert_eq!(all.len(), 67);
     }
 }

@@ -1,4 +1,4 @@
-//! From nothing to ready: workers first, so that Envoy finds its endpoints healthy.
+//! From nothing to ready: workers and the cache tier first, so that Envoy finds its endpoints healthy.
 
 use super::Engine;
 use super::children::Children;
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// A model is read and requantised once; on a busy machine that takes a while.
 const WORKER_LIMIT: Duration = Duration::from_secs(180);
+/// What is on disk is opened, and checked if it was not closed.
+const CACHE_TIER_LIMIT: Duration = Duration::from_secs(30);
 /// Envoy compiles the modules before it is ready.
 const ENVOY_LIMIT: Duration = Duration::from_secs(60);
 /// From Envoy's readiness to the first answer of a worker through it.
@@ -29,6 +31,7 @@ pub(super) struct Plan<'a> {
     pub(super) envoy: PathBuf,
     pub(super) envoy_workers: u16,
     pub(super) worker: PathBuf,
+    pub(super) cache_tier: PathBuf,
     pub(super) engine: Engine,
     pub(super) model: Option<PathBuf>,
     pub(super) detach: bool,
@@ -46,6 +49,8 @@ pub(super) fn start(
     taken::refuse(plan.ports)?;
     let note = |children: &Children| State::of(port_base, children, true).write(&plan.folder);
 
+    plan.start_cache_tier(children)?;
+    note(children)?;
     let (first, rest) = plan.ports.workers.split_at(usize::from(plan.model.is_some()));
     // The first one leaves the requantised model beside the original; the others find it there.
     for ports in [first, rest] {
@@ -64,8 +69,10 @@ pub(super) fn start(
 
     plan.start_envoy(children)?;
     note(children)?;
-    let (admin, api) = (local(plan.ports.admin), local(plan.ports.api));
+    let Ports { admin, api, cache_tier, .. } = plan.ports;
+    let [admin, api, cache_tier] = [admin, api, cache_tier].map(|port| local(*port));
     for wait in [
+        Wait { name: "the cache tier", address: cache_tier, path: "/ready", limit: CACHE_TIER_LIMIT },
         Wait { name: "Envoy", address: admin, path: "/ready", limit: ENVOY_LIMIT },
         Wait { name: "the API", address: api, path: "/v1/models", limit: API_LIMIT },
     ] {
@@ -86,6 +93,14 @@ impl Plan<'_> {
             command.arg("--model-file").arg(model);
         }
         children.start(&name(port), &mut command, self.folder.join(format!("worker-{port}.log")))
+    }
+
+    /// What it has on disk outlives this set-up, so that what was computed once is there the next time too.
+    fn start_cache_tier(&self, children: &mut Children) -> Result<()> {
+        let mut command = Command::new(&self.cache_tier);
+        command.args(["--listen", &local(self.ports.cache_tier).to_string()]);
+        command.arg("--disk-dir").arg(self.folder.join("cache"));
+        children.start("the cache tier", &mut command, self.folder.join("cache-tier.log"))
     }
 
     fn start_envoy(&self, children: &mut Children) -> Result<()> {

@@ -80,7 +80,7 @@ mod tests {
     fn a_taken_port_is_refused_by_name() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
-        let ports = Ports { api: port, admin: port, workers: Vec::new() };
+        let ports = Ports { api: port, admin: port, cache_tier: port, workers: Vec::new() };
         let error = refuse(&ports).unwrap_err().to_string();
         assert!(error.starts_with(&format!("port {port}, which is for the API, is taken by ")), "{error}");
         if cfg!(target_os = "linux") {

@@ -142,6 +142,15 @@ impl<'a> EntryRef<'a> {
         codec::decode(bytes)
     }
 
+    /// The entry that `bytes` hold which were decoded before: their checksum is not computed again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::decode`], but for the checksum.
+    pub fn reread(bytes: &'a [u8]) -> Result<Self, Damage> {
+        codec::reread(bytes)
+    }
+
     /// The same entry, with everything its own.
     #[must_use]
     pub fn to_entry(&self) -> Entry {

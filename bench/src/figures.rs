@@ -3,7 +3,7 @@
 use crate::quartiles::Quartiles;
 
 /// Median and quartiles; of one round its figure alone; a dash of none.
-pub(super) fn figures(values: &[f64], digits: usize) -> String {
+pub(crate) fn figures(values: &[f64], digits: usize) -> String {
     match (values, Quartiles::of(values.to_vec())) {
         (_, None) => "–".to_owned(),
         ([only], _) => format!("{only:.digits$}"),
@@ -14,7 +14,7 @@ pub(super) fn figures(values: &[f64], digits: usize) -> String {
 }
 
 /// The same of times, in seconds, some of which never came: how many did not is said.
-pub(super) fn times(values: &[Option<f64>], never: &str) -> String {
+pub(crate) fn times(values: &[Option<f64>], never: &str) -> String {
     let came: Vec<f64> = values.iter().flatten().copied().collect();
     match values.len() - came.len() {
         0 => figures(&came, 1),
@@ -24,7 +24,7 @@ pub(super) fn times(values: &[Option<f64>], never: &str) -> String {
 }
 
 /// The median; `None` of nothing.
-pub(super) fn median(values: &[f64]) -> Option<f64> {
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
     Quartiles::of(values.to_vec()).map(|quartiles| quartiles.median)
 }
 

@@ -1,7 +1,7 @@
 //! What is expected of a figure.
 
 /// A figure and the most that it may be.
-pub(super) struct Bar {
+pub(crate) struct Bar {
     what: String,
     most: f64,
     found: Option<f64>,
@@ -9,7 +9,7 @@ pub(super) struct Bar {
 
 impl Bar {
     /// `found` is `None` where nothing was measured, which is not enough.
-    pub(super) fn at_most(most: f64, what: impl Into<String>, found: Option<f64>) -> Self {
+    pub(crate) fn at_most(most: f64, what: impl Into<String>, found: Option<f64>) -> Self {
         Self { what: what.into(), most, found }
     }
 
@@ -24,7 +24,7 @@ impl Bar {
 }
 
 /// Prints a line for each.
-pub(super) fn print(bars: &[Bar]) {
+pub(crate) fn print(bars: &[Bar]) {
     println!("bars");
     bars.iter().for_each(|bar| println!("{}", bar.line()));
 }

@@ -1,0 +1,99 @@
+//! CPU time of Envoy: a hit beside proxying the same request, and what the key of a long prompt adds to proxying it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::json;
+use spillway_harness::load::Arrivals;
+
+use super::Options;
+use super::proxies::{Proxy, body, load};
+use crate::bar::{self, Bar};
+use crate::figures::{figures, median};
+use crate::overhead::upstream::{self, Answer};
+use crate::progress;
+use crate::table::Table;
+
+/// A long prompt, and what its key may add, in microseconds.
+struct Long {
+    name: &'static str,
+    bytes: usize,
+    most: f64,
+}
+
+const LONG: [Long; 2] = [
+    Long { name: "220 KB", bytes: 220_000, most: 1_500.0 },
+    Long { name: "1 MB", bytes: 1_000_000, most: 6_000.0 },
+];
+
+pub(super) async fn run(options: &Options) -> Result<()> {
+    hit(options).await?;
+    keys(options).await
+}
+
+async fn hit(options: &Options) -> Result<()> {
+    let upstreams = vec![upstream::start().await?];
+    let body = body(0, 1_024);
+    let bare = Proxy::Bare.start(upstreams.clone(), json!({})).await;
+    let cache = Proxy::Cache.start(upstreams, json!({})).await;
+    let mut micros = [Vec::new(), Vec::new()];
+    let slice = Duration::from_millis(options.slice_ms);
+    let progress = progress::steps(usize::from(options.rounds));
+    for proxy in [&bare, &cache] {
+        load(proxy, CLOSED, slice, &body).await?;
+    }
+    for _ in 0..options.rounds {
+        for (proxy, micros) in [&bare, &cache].into_iter().zip(&mut micros) {
+            micros.push(load(proxy, CLOSED, slice, &body).await?.1);
+        }
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    let hits = cache.stats().await.own("spillway.response_cache.hits_memory_total");
+    bare.end().await;
+    cache.end().await;
+    let ratios: Vec<f64> = micros[1].iter().zip(&micros[0]).map(|(hit, bare)| hit / bare).collect();
+    let title =
+        format!("CPU of Envoy per request of 1 KB, {} rounds of {slice:?}; {hits} hits", options.rounds);
+    let mut table = Table::new(title, &["proxy", "CPU per request, µs", "ratio to proxying"]);
+    table.row([Proxy::Bare.name().to_owned(), figures(&micros[0], 1), "1".to_owned()]);
+    table.row([Proxy::Cache.name().to_owned(), figures(&micros[1], 1), figures(&ratios, 2)]);
+    table.publish("cache-hit")?;
+    bar::print(&[Bar::at_most(0.8, "CPU of a hit ÷ that of proxying", median(&ratios))]);
+    Ok(())
+}
+
+/// The answers say `no-store`, so that every request is keyed, looked up and proxied.
+async fn keys(options: &Options) -> Result<()> {
+    let upstreams = vec![upstream::start_with(Answer { cache_control: Some("no-store"), padding: 0 }).await?];
+    let bare = Proxy::Bare.start(upstreams.clone(), json!({})).await;
+    let config = json!({ "max_body_bytes": 4_000_000, "pass_ms": 3_600_000 });
+    let cache = Proxy::Cache.start(upstreams, config).await;
+    let slice = Duration::from_millis(options.slice_ms);
+    let mut table = Table::new(
+        "CPU of Envoy per proxied request that is not stored",
+        &["prompt", "bare, µs", "with response-cache, picker and breaker, µs", "more, µs"],
+    );
+    let mut bars = Vec::new();
+    for Long { name, bytes, most } in LONG {
+        let body = body(1, bytes);
+        let mut micros = [Vec::new(), Vec::new()];
+        for round in 0..=options.rounds / 2 {
+            for (proxy, micros) in [&bare, &cache].into_iter().zip(&mut micros) {
+                let (_, each) = load(proxy, Arrivals::Closed { clients: 4 }, slice, &body).await?;
+                // The first one warms up.
+                micros.extend((round > 0).then_some(each));
+            }
+        }
+        let more: Vec<f64> = micros[1].iter().zip(&micros[0]).map(|(cache, bare)| cache - bare).collect();
+        table.row([name.to_owned(), figures(&micros[0], 0), figures(&micros[1], 0), figures(&more, 0)]);
+        bars.push(Bar::at_most(most, format!("{name}: CPU that is added, µs"), median(&more)));
+    }
+    bare.end().await;
+    cache.end().await;
+    table.publish("cache-key")?;
+    bar::print(&bars);
+    Ok(())
+}
+
+const CLOSED: Arrivals = Arrivals::Closed { clients: 16 };

@@ -1,0 +1,112 @@
+//! The proxies that are compared, and what is sent to them.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+use serde_json::{Value, json};
+use spillway_harness::load::{Arrivals, Load, Report, Until};
+use spillway_harness::{Setup, Spillway};
+use std::time::Duration;
+
+use crate::machine::cpu_nanos;
+use crate::overhead::{prepare, without_filters};
+
+const ROUTES: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config\
+                      /virtual_hosts/0/routes";
+const LISTENER_LIMIT: &str = "/static_resources/listeners/0/per_connection_buffer_limit_bytes";
+
+/// A proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proxy {
+    /// No filter; `least_request`.
+    Bare,
+    /// The shipped chain.
+    Cache,
+    /// Envoy answers by itself, from its route.
+    Direct,
+}
+
+impl Proxy {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "bare Envoy, proxying",
+            Self::Cache => "response-cache, a hit",
+            Self::Direct => "bare Envoy, direct_response",
+        }
+    }
+
+    /// Starts it in front of these endpoints.
+    pub(super) async fn start(self, upstreams: Vec<SocketAddr>, cache: Value) -> Spillway {
+        let setup = Setup::new(1).workers(0).edit(move |config| {
+            if let Err(error) = self.place(config, &upstreams) {
+                eprintln!("{}: {error}", self.name());
+            }
+        });
+        let setup = if self == Self::Cache {
+            setup.filter("response-cache", json!({ "tier": null })).filter("response-cache", cache)
+        } else {
+            setup
+        };
+        setup.start_unsettled().await
+    }
+
+    fn place(self, config: &mut Value, upstreams: &[SocketAddr]) -> Result<()> {
+        prepare(config, upstreams)?;
+        if let Some(limit) = config.pointer_mut(LISTENER_LIMIT) {
+            *limit = json!(16 << 20);
+        }
+        match self {
+            Self::Cache => Ok(()),
+            Self::Bare => without_filters(config),
+            Self::Direct => {
+                without_filters(config)?;
+                let body = json!({ "inline_string": "x".repeat(300) });
+                let route = json!([{
+                    "match": { "prefix": "/" },
+                    "direct_response": { "status": 200, "body": body },
+                }]);
+                *config.pointer_mut(ROUTES).context("no routes")? = route;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A deterministic chat request of about that size.
+pub(super) fn body(number: u64, bytes: usize) -> Bytes {
+    let filling = "Tell me about it. ".repeat(bytes / 18);
+    let message = format!("{number}: {filling}");
+    json!({ "model": "bench", "temperature": 0, "messages": [{ "role": "user", "content": message }] })
+        .to_string()
+        .into()
+}
+
+/// A request with that body.
+pub(super) fn chat(body: Bytes) -> Request<Full<Bytes>> {
+    let post = Request::post("/v1/chat/completions").header("content-type", "application/json");
+    post.body(Full::new(body)).unwrap_or_default()
+}
+
+/// Loads a proxy for a while; what came of it, and microseconds of Envoy's CPU per request.
+pub(super) async fn load(
+    spillway: &Spillway,
+    arrivals: Arrivals,
+    until: Duration,
+    body: &Bytes,
+) -> Result<(Report, f64)> {
+    let body = body.clone();
+    let load = Load::new(&spillway.client, arrivals, Until::Elapsed(until), move |_| chat(body.clone()));
+    let before = cpu_nanos(spillway.envoy.id())?;
+    let report = load.run().await;
+    let spent = cpu_nanos(spillway.envoy.id())?.saturating_sub(before);
+    ensure!(report.failures() == 0 && !report.samples.is_empty(), "answers: {:?}", report.statuses());
+    Ok((report.clone(), micros_each(spent, report.samples.len())))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn micros_each(nanos: u64, requests: usize) -> f64 {
+    nanos as f64 / requests as f64 / 1000.0
+}

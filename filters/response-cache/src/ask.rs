@@ -1,0 +1,202 @@
+//! What a request asks of the cache.
+
+use spillway_caching::canonical::{self, Facts, Limits};
+use spillway_caching::control::RequestControl;
+use spillway_caching::digest::Digest;
+use spillway_caching::eligible::{self, Bypass, Terms};
+use spillway_caching::key::{KeyParts, Tenant};
+use spillway_caching::status::Forward;
+use spillway_contract::cache::protocol::LeaseToken;
+use spillway_host::{HeaderBlock, Mode, RequestLine};
+use spillway_inference::api::Api;
+
+use crate::config::{CacheRule, Tenants};
+use crate::memory::Found;
+use crate::shared::Shared;
+
+/// A request whose headers have been looked at.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) headers: HeaderBlock,
+    api: Option<Api>,
+    terms: Terms,
+}
+
+/// A request whose key is known, and how far it has come.
+pub(crate) struct Ask {
+    pub(crate) key: Digest,
+    pub(crate) terms: Terms,
+    pub(crate) api: Option<Api>,
+    pub(crate) tenant: Tenant,
+    pub(crate) authorized: bool,
+    pub(crate) model: Option<String>,
+    pub(crate) stream: bool,
+    pub(crate) observes: bool,
+    /// Its rule's number; one beyond the last is the rule of defaults.
+    pub(crate) rule: usize,
+    pub(crate) role: Role,
+    /// Why it goes on, if it does.
+    pub(crate) forward: Forward,
+    /// It waited for another one's answer.
+    pub(crate) collapsed: bool,
+    /// It computes for other Envoys too.
+    pub(crate) lease: Option<LeaseToken>,
+    /// What would serve if the upstream fails.
+    pub(crate) stale: Option<Found>,
+    /// What the client has already.
+    pub(crate) if_none_match: Option<Vec<u8>>,
+}
+
+/// Who waits for whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Nobody for it, and it for nobody.
+    Alone,
+    /// Others wait, or may, until it has an answer.
+    Leader,
+}
+
+/// What a request's headers say.
+pub(crate) enum Looked {
+    /// A rule says that the cache leaves it alone.
+    Off,
+    /// It goes past the cache.
+    Bypass(Bypass),
+    /// Its body must be read.
+    Body(Head),
+    /// All is known.
+    Ask(Box<Ask>),
+}
+
+impl Ask {
+    /// The hash of its tenant, in entries.
+    pub(crate) fn tenant_bytes(&self) -> Option<[u8; 32]> {
+        match self.tenant {
+            Tenant::Shared => None,
+            Tenant::Of(digest) => Some(*digest.as_bytes()),
+        }
+    }
+}
+
+/// Looks at the headers of the request at hand.
+pub(crate) fn look(shared: &Shared, headers: HeaderBlock, end_of_stream: bool) -> Looked {
+    let line = line(&headers);
+    // A rule for certain models can be told only from the body.
+    let first = shared.rules.iter().find(|rule| rule.matches.holds(line));
+    let rule = first.unwrap_or(&shared.default_rule);
+    if rule.mode == Mode::Off && rule.models.is_empty() {
+        return Looked::Off;
+    }
+    let api = std::str::from_utf8(line.path).ok().and_then(Api::from_path);
+    let control = RequestControl::parse(headers.all("cache-control"));
+    let head = eligible::Head {
+        method: line.method,
+        api,
+        content_type: headers.get("content-type"),
+        control: &control,
+    };
+    let is_get = line.method == b"GET";
+    match eligible::by_head(&head, rule.requests()) {
+        Err(reason) => Looked::Bypass(reason),
+        Ok(terms) if is_get => {
+            let ask = Head { headers, api: None, terms }.without_body(shared);
+            ask.map_or(Looked::Off, |ask| Looked::Ask(Box::new(ask)))
+        }
+        // A POST without a body is the upstream's to refuse.
+        Ok(_) if end_of_stream => Looked::Bypass(Bypass::ContentType),
+        Ok(terms) => Looked::Body(Head { headers, api, terms }),
+    }
+}
+
+impl Head {
+    /// The whole of a request, with its body.
+    ///
+    /// # Errors
+    ///
+    /// Why it goes past the cache; `None` where a rule says so.
+    pub(crate) fn with_body(self, shared: &Shared, body: &[u8]) -> Result<Ask, Option<Bypass>> {
+        let canonical = canonical::read(body, &shared.ignored_fields, Limits::default())
+            .map_err(|reason| Some(Bypass::from(reason)))?;
+        let facts = canonical.facts;
+        let (number, rule) = self.rule(shared, facts.model.as_deref()).ok_or(None)?;
+        let api = self.api.ok_or(Some(Bypass::UnknownPath))?;
+        eligible::by_body(api, &facts, rule.requests()).map_err(Some)?;
+        Ok(self.ask(shared, number, rule.mode, facts, Some(canonical.digest)))
+    }
+
+    fn without_body(self, shared: &Shared) -> Option<Ask> {
+        let (number, rule) = self.rule(shared, None)?;
+        Some(self.ask(shared, number, rule.mode, Facts::default(), None))
+    }
+
+    /// The rule for it; `None` where that leaves it alone.
+    fn rule<'a>(&self, shared: &'a Shared, model: Option<&str>) -> Option<(usize, &'a CacheRule)> {
+        let line = line(&self.headers);
+        let fits = |rule: &CacheRule| {
+            let its_model = rule.models.is_empty()
+                || model.is_some_and(|model| rule.models.iter().any(|known| known == model));
+            its_model && rule.matches.holds(line)
+        };
+        let found = shared.rules.iter().enumerate().find(|(_, rule)| fits(rule));
+        let (number, rule) = found.unwrap_or((shared.rules.len(), &shared.default_rule));
+        (rule.mode != Mode::Off).then_some((number, rule))
+    }
+
+    fn ask(self, shared: &Shared, rule: usize, mode: Mode, facts: Facts, body: Option<Digest>) -> Ask {
+        let line = line(&self.headers);
+        let route = shared.route();
+        let tenant = tenant(&shared.tenants, &self.headers);
+        let parts = KeyParts {
+            tenant,
+            route: route.as_bytes(),
+            method: line.method,
+            path: line.path,
+            host: shared.by_host.then_some(line.host),
+            model: facts.model.as_deref().map(str::as_bytes),
+            release: (!shared.release.is_empty()).then_some(shared.release.as_bytes()),
+            stream: facts.stream,
+            body,
+        };
+        Ask {
+            key: parts.digest(),
+            terms: self.terms,
+            api: self.api,
+            tenant,
+            authorized: self.headers.get("authorization").is_some(),
+            model: facts.model,
+            stream: facts.stream,
+            observes: mode == Mode::Observe,
+            rule,
+            role: Role::Alone,
+            forward: Forward::Miss,
+            collapsed: false,
+            lease: None,
+            stale: None,
+            if_none_match: self.headers.get("if-none-match").map(<[u8]>::to_vec),
+        }
+    }
+}
+
+fn line(headers: &HeaderBlock) -> RequestLine<'_> {
+    let get = |name| headers.get(name).unwrap_or_default();
+    RequestLine { host: get(":authority"), path: get(":path"), method: get(":method") }
+}
+
+/// Whose entries a request may have. Names and values are told apart, so that no value can pass for another header's.
+fn tenant(tenants: &Tenants, headers: &HeaderBlock) -> Tenant {
+    match tenants {
+        Tenants::Shared => Tenant::Shared,
+        Tenants::Header(name) => Tenant::of_name(headers.get(name).unwrap_or_default()),
+        Tenants::Credentials(names) => {
+            let mut credentials = Vec::new();
+            for (number, name) in names.iter().enumerate() {
+                for value in headers.all(name) {
+                    credentials.extend_from_slice(&(number as u64).to_le_bytes());
+                    credentials.extend_from_slice(&(value.len() as u64).to_le_bytes());
+                    credentials.extend_from_slice(value);
+                }
+            }
+            Tenant::of_credential(&credentials)
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! A cache tier that was started for a test.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::Request;
+use tempfile::TempDir;
+
+use crate::{Client, Port, Process, eventually, parts};
+
+/// A running cache tier with memory and disk.
+#[derive(Debug)]
+pub struct CacheTier {
+    port: Port,
+    process: Process,
+    folder: TempDir,
+}
+
+impl CacheTier {
+    /// Starts one and waits until it is ready.
+    ///
+    /// # Panics
+    ///
+    /// When it does not get ready.
+    pub async fn start() -> Self {
+        let folder = TempDir::with_prefix("spillway-tier-").unwrap();
+        let port = Port::free();
+        let process = process(&port, &folder);
+        let mut tier = Self { port, process, folder };
+        tier.until_ready().await;
+        tier
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.port.address()
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Ends it, and starts it again in the same place, with what it has on disk.
+    pub async fn restart(&mut self) {
+        self.process.terminate();
+        eventually("the cache tier has ended", Duration::from_secs(20), async || {
+            self.process.ended().map(drop).ok_or("it runs")
+        })
+        .await;
+        self.process = process(&self.port, &self.folder);
+        self.until_ready().await;
+    }
+
+    async fn until_ready(&mut self) {
+        let client = Client::new(self.port.address());
+        eventually("the cache tier is ready", Duration::from_secs(30), async || {
+            assert!(self.process.ended().is_none(), "the cache tier has ended");
+            match client.try_send(Request::get("/ready").body(Full::default()).unwrap()).await {
+                Ok(answer) if answer.status == 200 => Ok(()),
+                Ok(answer) => Err(format!("status {}", answer.status)),
+                Err(error) => Err(error),
+            }
+        })
+        .await;
+    }
+}
+
+fn process(port: &Port, folder: &TempDir) -> Process {
+    let mut command = Command::new(parts::cache_tier());
+    command.arg("--listen").arg(port.address().to_string());
+    command.arg("--disk-dir").arg(folder.path().join("cache"));
+    Process::start("cache-tier", command, folder.path())
+}
