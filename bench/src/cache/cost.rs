@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use bytes::Bytes;
 use serde_json::json;
 use spillway_harness::load::Arrivals;
 
@@ -32,34 +33,50 @@ pub(super) async fn run(options: &Options) -> Result<()> {
 }
 
 async fn hit(options: &Options) -> Result<()> {
+    const PROXIES: [Proxy; 4] = [Proxy::Bare, Proxy::CacheAlone, Proxy::Cache, Proxy::Direct];
     let upstreams = vec![upstream::start().await?];
     let body = body(0, 1_024);
-    let bare = Proxy::Bare.start(upstreams.clone(), json!({})).await;
-    let cache = Proxy::Cache.start(upstreams, json!({})).await;
-    let mut micros = [Vec::new(), Vec::new()];
     let slice = Duration::from_millis(options.slice_ms);
-    let progress = progress::steps(usize::from(options.rounds));
-    for proxy in [&bare, &cache] {
-        load(proxy, CLOSED, slice, &body).await?;
+    let mut running = Vec::new();
+    for proxy in PROXIES {
+        let spillway = proxy.start(upstreams.clone(), json!({})).await;
+        let body = if proxy == Proxy::Direct { Bytes::new() } else { body.clone() };
+        load(&spillway, CLOSED, slice, &body).await?;
+        running.push((spillway, body));
     }
+    let mut micros = [const { Vec::new() }; 4];
+    let progress = progress::steps(usize::from(options.rounds));
     for _ in 0..options.rounds {
-        for (proxy, micros) in [&bare, &cache].into_iter().zip(&mut micros) {
-            micros.push(load(proxy, CLOSED, slice, &body).await?.1);
+        for ((spillway, body), micros) in running.iter().zip(&mut micros) {
+            micros.push(load(spillway, CLOSED, slice, body).await?.1);
         }
         progress.inc(1);
     }
     progress.finish_and_clear();
-    let hits = cache.stats().await.own("spillway.response_cache.hits_memory_total");
-    bare.end().await;
-    cache.end().await;
-    let ratios: Vec<f64> = micros[1].iter().zip(&micros[0]).map(|(hit, bare)| hit / bare).collect();
-    let title =
-        format!("CPU of Envoy per request of 1 KB, {} rounds of {slice:?}; {hits} hits", options.rounds);
+    for ((spillway, _), proxy) in running.iter().zip(PROXIES) {
+        let hits = spillway.stats().await.own("spillway.response_cache.hits_memory_total");
+        ensure!((hits > 0) == proxy.caches(), "{}: {hits} hits", proxy.name());
+    }
+    for (spillway, _) in running {
+        spillway.end().await;
+    }
+    let title = format!("CPU of Envoy per request of 1 KB, {} rounds of {slice:?}", options.rounds);
     let mut table = Table::new(title, &["proxy", "CPU per request, µs", "ratio to proxying"]);
-    table.row([Proxy::Bare.name().to_owned(), figures(&micros[0], 1), "1".to_owned()]);
-    table.row([Proxy::Cache.name().to_owned(), figures(&micros[1], 1), figures(&ratios, 2)]);
+    let [bare, ..] = &micros;
+    let mut bars = Vec::new();
+    for (proxy, micros) in PROXIES.into_iter().zip(&micros) {
+        let ratios: Vec<f64> = micros.iter().zip(bare).map(|(hit, bare)| hit / bare).collect();
+        table.row([proxy.name().to_owned(), figures(micros, 1), figures(&ratios, 2)]);
+        if proxy.caches() {
+            bars.push(Bar::at_most(
+                0.8,
+                format!("CPU of {} ÷ that of proxying", proxy.name()),
+                median(&ratios),
+            ));
+        }
+    }
     table.publish("cache-hit")?;
-    bar::print(&[Bar::at_most(0.8, "CPU of a hit ÷ that of proxying", median(&ratios))]);
+    bar::print(&bars);
     Ok(())
 }
 

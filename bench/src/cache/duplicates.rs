@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde_json::json;
 use spillway_harness::load::{Arrivals, Load, Until};
 use spillway_harness::{CacheTier, Setup, Spillway};
@@ -38,7 +38,7 @@ pub(super) async fn run(options: &Options) -> Result<()> {
         for _ in 0..envoys {
             running.push(start(&tier, cached, envoys > 1).await);
         }
-        stream(&running, &topics).await;
+        stream(&running, &topics).await?;
         let mut computed = 0;
         for spillway in &running {
             for worker in &spillway.workers {
@@ -82,7 +82,7 @@ async fn start(tier: &CacheTier, cached: bool, shares: bool) -> Spillway {
 }
 
 /// Sends the stream, to each Envoy its share.
-async fn stream(running: &[Spillway], topics: &[u64]) {
+async fn stream(running: &[Spillway], topics: &[u64]) -> Result<()> {
     let mut loads = tokio::task::JoinSet::new();
     let envoys = running.len();
     for (at, spillway) in running.iter().enumerate() {
@@ -97,10 +97,9 @@ async fn stream(running: &[Spillway], topics: &[u64]) {
         loads.spawn(async move { load.run().await });
     }
     for report in loads.join_all().await {
-        if report.failures() > 0 {
-            eprintln!("{} requests failed: {:?}", report.failures(), report.statuses());
-        }
+        ensure!(report.failures() == 0, "{} requests failed: {:?}", report.failures(), report.statuses());
     }
+    Ok(())
 }
 
 /// What each request is about. New things come up all the time; what is asked for again is popular by Zipf's law.

@@ -8,11 +8,11 @@ use http_body_util::Full;
 use hyper::Request;
 use serde_json::{Value, json};
 use spillway_harness::load::{Arrivals, Load, Report, Until};
-use spillway_harness::{Setup, Spillway};
+use spillway_harness::{MODEL, Setup, Spillway};
 use std::time::Duration;
 
 use crate::machine::cpu_nanos;
-use crate::overhead::{prepare, without_filters};
+use crate::overhead::{prepare, remove_filter, without_filters};
 
 const ROUTES: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config\
                       /virtual_hosts/0/routes";
@@ -25,6 +25,8 @@ pub(super) enum Proxy {
     Bare,
     /// The shipped chain.
     Cache,
+    /// The response cache and no other filter.
+    CacheAlone,
     /// Envoy answers by itself, from its route.
     Direct,
 }
@@ -33,9 +35,14 @@ impl Proxy {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare Envoy, proxying",
-            Self::Cache => "response-cache, a hit",
+            Self::Cache => "the shipped chain, a hit",
+            Self::CacheAlone => "response-cache alone, a hit",
             Self::Direct => "bare Envoy, direct_response",
         }
+    }
+
+    pub(super) const fn caches(self) -> bool {
+        matches!(self, Self::Cache | Self::CacheAlone)
     }
 
     /// Starts it in front of these endpoints.
@@ -45,7 +52,7 @@ impl Proxy {
                 eprintln!("{}: {error}", self.name());
             }
         });
-        let setup = if self == Self::Cache {
+        let setup = if self.caches() {
             setup.filter("response-cache", json!({ "tier": null })).filter("response-cache", cache)
         } else {
             setup
@@ -60,6 +67,7 @@ impl Proxy {
         }
         match self {
             Self::Cache => Ok(()),
+            Self::CacheAlone => remove_filter(config, "endpoint-picker"),
             Self::Bare => without_filters(config),
             Self::Direct => {
                 without_filters(config)?;
@@ -79,7 +87,7 @@ impl Proxy {
 pub(super) fn body(number: u64, bytes: usize) -> Bytes {
     let filling = "Tell me about it. ".repeat(bytes / 18);
     let message = format!("{number}: {filling}");
-    json!({ "model": "bench", "temperature": 0, "messages": [{ "role": "user", "content": message }] })
+    json!({ "model": MODEL, "temperature": 0, "messages": [{ "role": "user", "content": message }] })
         .to_string()
         .into()
 }
@@ -98,7 +106,12 @@ pub(super) async fn load(
     body: &Bytes,
 ) -> Result<(Report, f64)> {
     let body = body.clone();
-    let load = Load::new(&spillway.client, arrivals, Until::Elapsed(until), move |_| chat(body.clone()));
+    // Envoy closes the connection when it answers before it has read a body: what has none is compared.
+    let make = move |_| match body.is_empty() {
+        true => Request::get("/").body(Full::default()).unwrap_or_default(),
+        false => chat(body.clone()),
+    };
+    let load = Load::new(&spillway.client, arrivals, Until::Elapsed(until), make);
     let before = cpu_nanos(spillway.envoy.id())?;
     let report = load.run().await;
     let spent = cpu_nanos(spillway.envoy.id())?.saturating_sub(before);

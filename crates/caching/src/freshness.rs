@@ -138,13 +138,12 @@ impl Freshness {
         Self { stored_at, age, lifetime, stale_while_revalidate, stale_if_error, stale_when_busy }
     }
 
-    /// Its times, to be written down. What it was old when it came is taken off how long it is fresh; its age counts from
-    /// when it was stored.
+    /// Its times, to be written down: as if it had been stored when it was new.
     #[must_use]
     pub fn times(&self) -> Times {
         Times {
-            stored_at: self.stored_at,
-            lifetime: self.lifetime.saturating_sub(self.age),
+            stored_at: Timestamp::ZERO.plus(self.stored_at.since(Timestamp::ZERO).saturating_sub(self.age)),
+            lifetime: self.lifetime,
             stale_while_revalidate: self.stale_while_revalidate,
             stale_if_error: self.stale_if_error,
             stale_when_busy: self.stale_when_busy,

@@ -42,6 +42,8 @@ pub struct KeyParts<'a> {
     pub path: &'a [u8],
     /// The host, where several hosts share a route and answer differently.
     pub host: Option<&'a [u8]>,
+    /// Other headers of the request that change its answer, as bytes that tell names and values apart.
+    pub headers: &'a [u8],
     /// The model that is asked for.
     pub model: Option<&'a [u8]>,
     /// The model's revision or the release that answers, where it is known.
@@ -57,14 +59,16 @@ impl KeyParts<'_> {
     #[must_use]
     pub fn digest(&self) -> Digest {
         // All of them by name: whoever adds a part is made to add it here.
-        let Self { tenant, route, method, path, host, model, release, stream, body } = self;
+        let Self { tenant, route, method, path, host, headers, model, release, stream, body } = self;
         let mut hasher = Hasher::new(Kind::Key);
         let tenant = match tenant {
             Tenant::Shared => None,
             Tenant::Of(digest) => Some(digest.as_bytes().as_slice()),
         };
         let body = body.as_ref().map(|digest| digest.as_bytes().as_slice());
-        for part in [tenant, Some(route), Some(method), Some(path), *host, *model, *release, body] {
+        for part in
+            [tenant, Some(route), Some(method), Some(path), *host, Some(headers), *model, *release, body]
+        {
             hasher.number(u64::from(part.is_some()));
             hasher.bytes(part.unwrap_or_default());
         }

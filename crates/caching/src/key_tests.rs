@@ -8,7 +8,7 @@ use super::*;
 #[derive(Clone, Debug, PartialEq)]
 struct Parts {
     tenant: Option<u8>,
-    texts: [Vec<u8>; 3],
+    texts: [Vec<u8>; 4],
     optional: [Option<Vec<u8>>; 3],
     stream: bool,
     body: Option<u8>,
@@ -16,7 +16,7 @@ struct Parts {
 
 impl Parts {
     fn key(&self) -> Digest {
-        let [route, method, path] = &self.texts;
+        let [route, method, path, headers] = &self.texts;
         let [host, model, release] = &self.optional;
         KeyParts {
             tenant: self.tenant.map_or(Tenant::Shared, |of| Tenant::of_name(&[of])),
@@ -24,6 +24,7 @@ impl Parts {
             method,
             path,
             host: host.as_deref(),
+            headers,
             model: model.as_deref(),
             release: release.as_deref(),
             stream: self.stream,
@@ -40,7 +41,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
 
 fn parts() -> impl Strategy<Value = Parts> {
     let some = || proptest::option::of(text());
-    (proptest::option::of(0u8..2), [text(), text(), text()], [some(), some(), some()], any::<bool>())
+    (proptest::option::of(0u8..2), [text(), text(), text(), text()], [some(), some(), some()], any::<bool>())
         .prop_flat_map(|(tenant, texts, optional, stream)| {
             proptest::option::of(0u8..2).prop_map(move |body| Parts {
                 tenant,
@@ -61,13 +62,13 @@ proptest! {
     }
 
     #[test]
-    fn any_one_part_changes_the_key(parts in parts(), which in 0usize..9) {
+    fn any_one_part_changes_the_key(parts in parts(), which in 0usize..10) {
         let mut other = parts.clone();
         match which {
             0 => other.tenant = Some(parts.tenant.map_or(0, |of| of + 1)),
-            1..4 => other.texts[which - 1].push(b'x'),
-            4..7 => other.optional[which - 4] = parts.optional[which - 4].is_none().then(Vec::new),
-            7 => other.stream = !parts.stream,
+            1..5 => other.texts[which - 1].push(b'x'),
+            5..8 => other.optional[which - 5] = parts.optional[which - 5].is_none().then(Vec::new),
+            8 => other.stream = !parts.stream,
             _ => other.body = Some(parts.body.map_or(0, |of| of + 1)),
         }
         prop_assert_ne!(parts.key(), other.key());
@@ -75,13 +76,13 @@ proptest! {
 
     /// A byte that moves over the border of two neighbours changes the key.
     #[test]
-    fn borders_count(parts in parts(), border in 0usize..5) {
+    fn borders_count(parts in parts(), border in 0usize..6) {
         let mut texts: Vec<Vec<u8>> = parts.texts.to_vec();
         texts.extend(parts.optional.iter().map(|text| text.clone().unwrap_or_default()));
         let Some(byte) = texts[border].pop() else { return Ok(()) };
         texts[border + 1].insert(0, byte);
         let before = with_texts(&parts, |which| {
-            if which < 3 { parts.texts[which].clone() } else { parts.optional[which - 3].clone().unwrap_or_default() }
+            if which < 4 { parts.texts[which].clone() } else { parts.optional[which - 4].clone().unwrap_or_default() }
         });
         let after = with_texts(&parts, |which| texts[which].clone());
         prop_assert_ne!(before.key(), after.key());
@@ -90,8 +91,8 @@ proptest! {
 
 fn with_texts(parts: &Parts, text: impl Fn(usize) -> Vec<u8>) -> Parts {
     Parts {
-        texts: [text(0), text(1), text(2)],
-        optional: [Some(text(3)), Some(text(4)), Some(text(5))],
+        texts: [text(0), text(1), text(2), text(3)],
+        optional: [Some(text(4)), Some(text(5)), Some(text(6))],
         ..parts.clone()
     }
 }
@@ -124,7 +125,7 @@ fn a_part_that_looks_like_a_border_is_none() {
         let of = |route: Vec<u8>, method: Vec<u8>| {
             Parts {
                 tenant: None,
-                texts: [route, method, b"p".to_vec()],
+                texts: [route, method, b"p".to_vec(), Vec::new()],
                 optional: [None, None, None],
                 stream: false,
                 body: None,

@@ -9,7 +9,6 @@ use spillway_caching::storable::{self, Asked, Policy, Unstorable};
 use spillway_host::{Buffer, HeaderBlock, paths};
 
 use crate::ask::Ask;
-use crate::config::Tenants;
 use crate::entry;
 use crate::shared::{Shared, Stored};
 
@@ -43,6 +42,7 @@ impl Answer {
             control.no_cache = false;
         }
         let freshness = entry::lifetime(&head, &control, &shared.rule(ask).ttl(), shared.host.now());
+        let keyed: Vec<&str> = shared.keyed_headers.iter().map(String::as_str).collect();
         let vary: Vec<_> = head.all("vary").collect();
         let degraded = shared.host.property(paths::DEGRADED).ok().flatten();
         let media_type = storable::by_head(
@@ -59,12 +59,12 @@ impl Answer {
                 degraded: degraded.is_some_and(|mark| !mark.is_empty()),
             },
             &Asked {
-                tenant: ask.tenant,
+                tenant_is_authorization: shared.tenants.tell_by_authorization(),
                 authorized: ask.authorized,
                 release: (!shared.release.is_empty()).then_some(shared.release.as_bytes()),
                 needs_validator: ask.terms.needs_validator,
             },
-            &Policy { share_authorized: shared.tenants == Tenants::Shared, codings: &[], keyed: &[] },
+            &Policy { share_authorized: shared.tenants.are_the_operators(), codings: &[], keyed: &keyed },
         )?;
         Ok(Self { head, freshness, media_type, body: Vec::new(), spoilt: None })
     }
@@ -111,6 +111,7 @@ impl Answer {
             .map_err(|_| Unstorable::TooLarge)?;
         // A moment longer, so that no reader meets a place that was given to somebody else in the meantime.
         let expires = self.freshness.forgotten_at().plus(Duration::from_secs(1));
-        Ok(Stored { entry, expires })
+        let is_fresh = self.freshness.remaining(shared.host.now()).is_ok();
+        Ok(Stored { entry, is_fresh, expires })
     }
 }

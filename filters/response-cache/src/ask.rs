@@ -3,7 +3,7 @@
 use spillway_caching::canonical::{self, Facts, Limits};
 use spillway_caching::control::RequestControl;
 use spillway_caching::digest::Digest;
-use spillway_caching::eligible::{self, Bypass, Terms};
+use spillway_caching::eligible::{self, Bypass, OnMiss, Terms};
 use spillway_caching::key::{KeyParts, Tenant};
 use spillway_caching::status::Forward;
 use spillway_contract::cache::protocol::LeaseToken;
@@ -60,12 +60,12 @@ pub(crate) enum Role {
 pub(crate) enum Looked {
     /// A rule says that the cache leaves it alone.
     Off,
-    /// It goes past the cache.
-    Bypass(Bypass),
+    /// It goes past the cache, or is answered with 504 if it wants only an entry.
+    Bypass(Bypass, OnMiss),
     /// Its body must be read.
     Body(Head),
-    /// All is known.
-    Ask(Box<Ask>),
+    /// All is known; these are its headers.
+    Ask(Box<Ask>, HeaderBlock),
 }
 
 impl Ask {
@@ -81,8 +81,10 @@ impl Ask {
 /// Looks at the headers of the request at hand.
 pub(crate) fn look(shared: &Shared, headers: HeaderBlock, end_of_stream: bool) -> Looked {
     let line = line(&headers);
-    // A rule for certain models can be told only from the body.
-    let first = shared.rules.iter().find(|rule| rule.matches.holds(line));
+    let is_get = line.method == b"GET";
+    // A rule for certain models can be told only from the body, which a GET has not.
+    let fits = |rule: &&CacheRule| rule.matches.holds(line) && (!is_get || rule.models.is_empty());
+    let first = shared.rules.iter().find(fits);
     let rule = first.unwrap_or(&shared.default_rule);
     if rule.mode == Mode::Off && rule.models.is_empty() {
         return Looked::Off;
@@ -95,26 +97,46 @@ pub(crate) fn look(shared: &Shared, headers: HeaderBlock, end_of_stream: bool) -
         content_type: headers.get("content-type"),
         control: &control,
     };
-    let is_get = line.method == b"GET";
+    let wanted = if control.only_if_cached && rule.mode == Mode::Enforce {
+        OnMiss::GatewayTimeout
+    } else {
+        OnMiss::Forward
+    };
+    let has_tenant = match &shared.tenants {
+        Tenants::Header(name) => headers.get(name).is_some_and(|value| !value.is_empty()),
+        Tenants::Credentials(_) | Tenants::Shared => true,
+    };
+    // A body is no part of what a GET means (RFC 9110, section 9.3.1), and it is not in its key.
+    let is_plain = (!is_get || end_of_stream) && headers.get("upgrade").is_none();
     match eligible::by_head(&head, rule.requests()) {
-        Err(reason) => Looked::Bypass(reason),
+        Err(reason) => Looked::Bypass(reason, wanted),
+        Ok(_) if !is_plain => Looked::Bypass(Bypass::Method, wanted),
+        Ok(_) if !has_tenant => Looked::Bypass(Bypass::NoTenant, wanted),
         Ok(terms) if is_get => {
-            let ask = Head { headers, api: None, terms }.without_body(shared);
-            ask.map_or(Looked::Off, |ask| Looked::Ask(Box::new(ask)))
+            let head = Head { headers, api: None, terms };
+            match head.without_body(shared) {
+                Some(ask) => Looked::Ask(Box::new(ask), head.headers),
+                None => Looked::Off,
+            }
         }
         // A POST without a body is the upstream's to refuse.
-        Ok(_) if end_of_stream => Looked::Bypass(Bypass::ContentType),
+        Ok(_) if end_of_stream => Looked::Bypass(Bypass::ContentType, wanted),
         Ok(terms) => Looked::Body(Head { headers, api, terms }),
     }
 }
 
 impl Head {
+    /// What is done when no entry serves.
+    pub(crate) const fn on_miss(&self) -> OnMiss {
+        self.terms.on_miss
+    }
+
     /// The whole of a request, with its body.
     ///
     /// # Errors
     ///
     /// Why it goes past the cache; `None` where a rule says so.
-    pub(crate) fn with_body(self, shared: &Shared, body: &[u8]) -> Result<Ask, Option<Bypass>> {
+    pub(crate) fn with_body(&self, shared: &Shared, body: &[u8]) -> Result<Ask, Option<Bypass>> {
         let canonical = canonical::read(body, &shared.ignored_fields, Limits::default())
             .map_err(|reason| Some(Bypass::from(reason)))?;
         let facts = canonical.facts;
@@ -124,7 +146,7 @@ impl Head {
         Ok(self.ask(shared, number, rule.mode, facts, Some(canonical.digest)))
     }
 
-    fn without_body(self, shared: &Shared) -> Option<Ask> {
+    fn without_body(&self, shared: &Shared) -> Option<Ask> {
         let (number, rule) = self.rule(shared, None)?;
         Some(self.ask(shared, number, rule.mode, Facts::default(), None))
     }
@@ -142,9 +164,10 @@ impl Head {
         (rule.mode != Mode::Off).then_some((number, rule))
     }
 
-    fn ask(self, shared: &Shared, rule: usize, mode: Mode, facts: Facts, body: Option<Digest>) -> Ask {
+    fn ask(&self, shared: &Shared, rule: usize, mode: Mode, facts: Facts, body: Option<Digest>) -> Ask {
         let line = line(&self.headers);
         let route = shared.route();
+        let keyed = pairs(&shared.keyed_headers, &self.headers);
         let tenant = tenant(&shared.tenants, &self.headers);
         let parts = KeyParts {
             tenant,
@@ -152,6 +175,7 @@ impl Head {
             method: line.method,
             path: line.path,
             host: shared.by_host.then_some(line.host),
+            headers: &keyed,
             model: facts.model.as_deref().map(str::as_bytes),
             release: (!shared.release.is_empty()).then_some(shared.release.as_bytes()),
             stream: facts.stream,
@@ -182,21 +206,24 @@ fn line(headers: &HeaderBlock) -> RequestLine<'_> {
     RequestLine { host: get(":authority"), path: get(":path"), method: get(":method") }
 }
 
-/// Whose entries a request may have. Names and values are told apart, so that no value can pass for another header's.
+/// Whose entries a request may have.
 fn tenant(tenants: &Tenants, headers: &HeaderBlock) -> Tenant {
     match tenants {
         Tenants::Shared => Tenant::Shared,
         Tenants::Header(name) => Tenant::of_name(headers.get(name).unwrap_or_default()),
-        Tenants::Credentials(names) => {
-            let mut credentials = Vec::new();
-            for (number, name) in names.iter().enumerate() {
-                for value in headers.all(name) {
-                    credentials.extend_from_slice(&(number as u64).to_le_bytes());
-                    credentials.extend_from_slice(&(value.len() as u64).to_le_bytes());
-                    credentials.extend_from_slice(value);
-                }
-            }
-            Tenant::of_credential(&credentials)
+        Tenants::Credentials(names) => Tenant::of_credential(&pairs(names, headers)),
+    }
+}
+
+/// The values of these headers. Names and values are told apart, so that no value can pass for another header's.
+fn pairs(names: &[String], headers: &HeaderBlock) -> Vec<u8> {
+    let mut pairs = Vec::new();
+    for (number, name) in names.iter().enumerate() {
+        for value in headers.all(name) {
+            pairs.extend_from_slice(&(number as u64).to_le_bytes());
+            pairs.extend_from_slice(&(value.len() as u64).to_le_bytes());
+            pairs.extend_from_slice(value);
         }
     }
+    pairs
 }

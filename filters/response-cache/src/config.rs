@@ -8,6 +8,10 @@ use spillway_caching::eligible;
 use spillway_caching::freshness::Ttl;
 use spillway_host::{Match, Mode, Permille, Ranged};
 
+/// What the APIs that are known here let a client choose by header.
+const KEYED_HEADERS: [&str; 5] =
+    ["anthropic-version", "anthropic-beta", "openai-beta", "openai-organization", "openai-project"];
+
 /// Configuration of the response cache.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -26,6 +30,9 @@ pub struct Config {
     pub ignored_fields: Vec<String>,
     /// Whether the same request to two hosts is two requests.
     pub by_host: bool,
+    /// Headers of a request that change its answer, beside those that tell tenants apart: they are part of the key, and an
+    /// answer may vary by them.
+    pub keyed_headers: Vec<String>,
     /// Entries in Envoy's memory, shared by all Envoy workers.
     pub max_entries: Ranged<64, 65_536>,
     /// Bytes of all entries in Envoy's memory.
@@ -35,7 +42,8 @@ pub struct Config {
     pub max_entry_bytes: Ranged<1_024, 1_048_000>,
     /// A longer request is passed on. Not above the listener's `per_connection_buffer_limit_bytes`.
     pub max_body_bytes: Ranged<1_024, 268_435_456>,
-    /// How long a request waits for the answer to an identical one before it is sent itself. Above what an answer takes.
+    /// How long a request waits for the answer to an identical one before it is sent itself. Above what an answer takes, and
+    /// below the route's `idle_timeout`: nothing moves while it waits.
     pub follower_timeout_ms: Ranged<100, 3_600_000>,
     /// How many requests may wait for one answer.
     pub max_followers: Ranged<1, 10_000>,
@@ -134,11 +142,12 @@ impl Default for Config {
             release_header: "x-spillway-release".into(),
             ignored_fields: vec!["user".into(), "metadata".into()],
             by_host: true,
+            keyed_headers: KEYED_HEADERS.map(str::to_owned).to_vec(),
             max_entries: Ranged::held(4_096),
             max_bytes: Ranged::held(64 << 20),
             max_entry_bytes: Ranged::held(256 << 10),
             max_body_bytes: Ranged::held(1 << 20),
-            follower_timeout_ms: Ranged::held(60_000),
+            follower_timeout_ms: Ranged::held(50_000),
             max_followers: Ranged::held(1_000),
             pass_ms: Ranged::held(10_000),
             busy_permille: Permille::held(700),
@@ -156,6 +165,18 @@ impl Default for Tenants {
 }
 
 impl Tenants {
+    /// Whether two requests with different `Authorization` are never the same tenant's.
+    #[must_use]
+    pub fn tell_by_authorization(&self) -> bool {
+        matches!(self, Self::Credentials(names) if names.iter().any(|name| name.eq_ignore_ascii_case("authorization")))
+    }
+
+    /// Whether the operator has said who shares what, whatever credentials they show.
+    #[must_use]
+    pub const fn are_the_operators(&self) -> bool {
+        matches!(self, Self::Header(_) | Self::Shared)
+    }
+
     /// The same, with names of headers as Envoy has them.
     #[must_use]
     pub fn in_lower_case(self) -> Self {
@@ -174,7 +195,7 @@ impl Default for Tier {
         Self {
             cluster: "cache-tier".into(),
             timeout_ms: Ranged::held(50),
-            lease_ms: Ranged::held(60_000),
+            lease_ms: Ranged::held(50_000),
             write_timeout_ms: Ranged::held(2_000),
             max_writes: Ranged::held(64),
         }

@@ -9,16 +9,18 @@ use spillway_host::HeaderBlock;
 use spillway_primitives::Timestamp;
 
 use crate::ask::Ask;
+use crate::config::CacheRule;
 
-/// The times of an entry.
-pub(crate) fn freshness(entry: &EntryRef<'_>) -> Freshness {
+/// The times of an entry, for requests of a rule: an entry says how long it may be stale at all, and the rule how long for a
+/// service that is busy.
+pub(crate) fn freshness(entry: &EntryRef<'_>, rule: &CacheRule) -> Freshness {
     let millis = Duration::from_millis;
     Freshness::from_times(Times {
         stored_at: Timestamp::from_millis(entry.stored_at_ms),
         lifetime: millis(entry.fresh_ms),
         stale_while_revalidate: millis(entry.stale_while_revalidate_ms),
         stale_if_error: millis(entry.stale_if_error_ms),
-        stale_when_busy: millis(entry.stale_ms),
+        stale_when_busy: millis(entry.stale_ms.min(rule.stale_when_busy_ms.get())),
     })
 }
 

@@ -63,12 +63,12 @@ impl Stream {
         let Ok(headers) = shared.host.headers(Headers::Request) else { return Action::Continue };
         match look(&shared, headers, end_of_stream) {
             Looked::Off => Action::Continue,
-            Looked::Bypass(reason) => self.bypass(&shared, reason),
+            Looked::Bypass(reason, on_miss) => self.bypass(&shared, reason, on_miss),
             Looked::Body(head) => {
                 self.state = State::Body(head);
                 Action::Pause
             }
-            Looked::Ask(ask) => self.consult(&shared, ask, None),
+            Looked::Ask(ask, headers) => self.consult(&shared, ask, (&headers, &[])),
         }
     }
 
@@ -79,20 +79,20 @@ impl Stream {
             // While it waits or asks, nothing may go on by itself.
             return if self.is_held() { Action::Pause } else { Action::Continue };
         }
-        if bytes > shared.max_body_bytes {
-            return self.bypass(&shared, Bypass::BodyTooLarge);
-        }
-        if !end_of_stream {
+        if !end_of_stream && bytes <= shared.max_body_bytes {
             return Action::Pause;
         }
         let State::Body(head) = std::mem::replace(&mut self.state, State::Untouched) else {
             return Action::Continue;
         };
+        let on_miss = head.on_miss();
+        if bytes > shared.max_body_bytes {
+            return self.bypass(&shared, Bypass::BodyTooLarge, on_miss);
+        }
         let body = shared.host.buffer(Buffer::RequestBody, 0, bytes).unwrap_or_default();
-        let headers = head.headers.clone();
         match head.with_body(&shared, &body) {
-            Ok(ask) => self.consult(&shared, Box::new(ask), Some((&headers, &body))),
-            Err(Some(reason)) => self.bypass(&shared, reason),
+            Ok(ask) => self.consult(&shared, Box::new(ask), (&head.headers, &body)),
+            Err(Some(reason)) => self.bypass(&shared, reason, on_miss),
             Err(None) => Action::Continue,
         }
     }
@@ -101,15 +101,21 @@ impl Stream {
         matches!(self.state, State::Asks(..) | State::Waits)
     }
 
-    fn bypass(&mut self, shared: &Shared, reason: Bypass) -> Action {
+    fn bypass(&mut self, shared: &Shared, reason: Bypass, on_miss: OnMiss) -> Action {
         shared.counters.bypass(&*shared.host, reason);
+        if on_miss == OnMiss::GatewayTimeout {
+            // There will never be an entry for it.
+            reply::not_cached(shared);
+            self.state = State::Answered;
+            return Action::Pause;
+        }
         reply::leave_decision(&*shared.host, "bypass", Some(reason.as_str()));
         self.state = State::Bypassed(reason);
         Action::Continue
     }
 
-    /// The request's key is known. `sent` is what the client sent, where it could be sent again.
-    fn consult(&mut self, shared: &Shared, mut ask: Box<Ask>, sent: Option<(&HeaderBlock, &[u8])>) -> Action {
+    /// The request's key is known. `sent` is what the client sent, in case that is to be sent again.
+    fn consult(&mut self, shared: &Shared, mut ask: Box<Ask>, sent: (&HeaderBlock, &[u8])) -> Action {
         let (host, now) = (&*shared.host, shared.host.now());
         let found = if ask.terms.lookup { shared.memory.find(host, ask.key) } else { None };
         match found.map(|found| self.judge(shared, &mut ask, found, now)) {
@@ -119,8 +125,8 @@ impl Stream {
                     return self.send(shared, ask);
                 }
                 self.hit(shared, &ask, &found, Tier::Memory, state, now);
-                if let (Freshness::StaleWhileRevalidate, Some((headers, body))) = (state, sent) {
-                    shared.refresh(ask, headers, body);
+                if state == Freshness::StaleWhileRevalidate {
+                    shared.refresh(ask, sent.0, sent.1);
                 }
                 return Action::Pause;
             }
@@ -141,7 +147,7 @@ impl Stream {
         }
         if ask.terms.lookup
             && let Some(tier) = &shared.tier
-            && let Some(question) = tier.ask(shared, ask.key)
+            && let Some(question) = tier.ask(shared, ask.key, ask.role == Role::Leader)
         {
             self.state = State::Asks(ask, question);
             return Action::Pause;
@@ -174,7 +180,7 @@ impl Stream {
         found: Found,
         now: Timestamp,
     ) -> Result<(Found, Freshness), ()> {
-        let freshness = entry::freshness(&found.entry());
+        let freshness = entry::freshness(&found.entry(), shared.rule(ask));
         let is_fresh = freshness.remaining(now).is_ok();
         let busy = !is_fresh && shared.busy.is(&*shared.host, &shared.route());
         let circumstances = Circumstances { busy, upstream_failed: false };
@@ -242,7 +248,9 @@ impl Stream {
         let action = match tier.said(&shared, ask.key, question, body_bytes) {
             Said::Entry(found, from) => match self.judge(&shared, &mut ask, found, now) {
                 Ok((found, state)) => {
-                    self.keep(&shared, &ask, &found, now);
+                    let expires = entry::freshness(&found.entry(), shared.rule(&ask)).forgotten_at();
+                    let kept = shared.memory.insert(host, ask.key, found.bytes(), expires, now);
+                    shared.share(&ask, self.id, kept && state == Freshness::Fresh);
                     if ask.observes {
                         shared.counters.hits_observed.add(host, 1);
                         self.send(&shared, ask)
@@ -269,21 +277,6 @@ impl Stream {
             && let Err(error) = host.resume_request()
         {
             log::warn!("a request that asked the cache tier cannot be sent on: {error}");
-        }
-    }
-
-    /// Keeps what the tier had, and lets others have it.
-    fn keep(&self, shared: &Shared, ask: &Ask, found: &Found, now: Timestamp) {
-        let host = &*shared.host;
-        let expires = entry::freshness(&found.entry()).forgotten_at();
-        let kept = shared.memory.insert(host, ask.key, found.bytes(), expires, now);
-        if ask.role == Role::Leader && kept {
-            shared
-                .tell(flights::complete(host, ask.key, shared.member(self.id)), crate::mail::Word::Answered);
-        } else if ask.role == Role::Leader {
-            let until = now.plus(shared.pass);
-            let released = flights::pass(host, ask.key, shared.member(self.id), until, &shared.limits);
-            shared.tell(released, crate::mail::Word::Alone);
         }
     }
 
@@ -315,12 +308,21 @@ impl Stream {
                 say(host, CacheStatus::forward(forward).detail(reason.as_str()));
                 return Action::Continue;
             }
+            // Envoy answers while the tier is asked: for what that says it is too late.
+            State::Asks(ask, _) => {
+                shared.finish(&ask, self.id, Err(Unstorable::Incomplete));
+                self.state = State::Answered;
+                return Action::Continue;
+            }
             other => {
                 self.state = other;
                 return Action::Continue;
             }
         };
-        let Ok(head) = host.headers(Headers::Response) else { return Action::Continue };
+        let Ok(head) = host.headers(Headers::Response) else {
+            shared.finish(&ask, self.id, Err(Unstorable::Incomplete));
+            return Action::Continue;
+        };
         if answer::status(&head) >= 500 && self.answers_stale(&shared, &ask) {
             shared.finish(&ask, self.id, Err(Unstorable::Status));
             return Action::Pause;
@@ -341,8 +343,12 @@ impl Stream {
 
     /// Whether a stale entry was given instead of an error (RFC 5861, section 4).
     fn answers_stale(&mut self, shared: &Shared, ask: &Ask) -> bool {
-        let Some(found) = &ask.stale else { return false };
-        self.hit(shared, ask, found, Tier::Memory, Freshness::StaleIfError, shared.host.now());
+        let Some(found) = ask.stale.as_ref().filter(|_| !ask.observes) else { return false };
+        // The upstream may have taken its time.
+        let (now, freshness) = (shared.host.now(), entry::freshness(&found.entry(), shared.rule(ask)));
+        let failed = Circumstances { busy: false, upstream_failed: true };
+        let Some(state) = ask.terms.serves(&freshness, now, failed) else { return false };
+        self.hit(shared, ask, found, Tier::Memory, state, now);
         true
     }
 

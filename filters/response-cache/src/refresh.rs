@@ -65,6 +65,8 @@ impl Shared {
         // The root context's number is nobody else's, and one VM refreshes a key once at a time.
         let member = self.member(self.root);
         if flights::join(host, ask.key, member, u8::MAX, now, &self.limits) != Some(Joined::Lead) {
+            // Nobody could wake it: it must not be among those who wait.
+            self.succeed(flights::leave(host, ask.key, member, now, &self.limits));
             return;
         }
         ask.role = Role::Leader;

@@ -29,7 +29,7 @@ pub(crate) enum Origin {
 pub(crate) fn entry(shared: &Shared, ask: &Ask, found: &Found, origin: Origin, now: Timestamp) {
     let host = &*shared.host;
     let entry = found.entry();
-    let freshness = entry::freshness(&entry);
+    let freshness = entry::freshness(&entry, shared.rule(ask));
     let status = match origin {
         Origin::Tier(tier, _) => CacheStatus::hit(tier),
         Origin::Collapsed => CacheStatus::forward(Forward::Miss).collapsed(),

@@ -23,6 +23,9 @@ use crate::tier::Tier;
 /// How often requests that have waited for too long are looked for.
 const TICK: Duration = Duration::from_millis(500);
 
+/// How often an update that others were faster at is begun anew.
+const MOST_ROUNDS: u32 = 16;
+
 /// How many VMs there ever were: the next one's number.
 const HOLDERS: &str = "spillway/cache/holders";
 
@@ -66,6 +69,7 @@ impl Root {
             release_header: config.release_header.to_ascii_lowercase(),
             ignored_fields: config.ignored_fields,
             by_host: config.by_host,
+            keyed_headers: config.keyed_headers.iter().map(|name| name.to_ascii_lowercase()).collect(),
             max_body_bytes: size(config.max_body_bytes.get()),
             max_entry_bytes: size(config.max_entry_bytes.get()).min(memory.largest()),
             follower_timeout: Duration::from_millis(config.follower_timeout_ms.get()),
@@ -127,11 +131,15 @@ fn next_number(host: &dyn Host) -> Result<u64, spillway_host::HostError> {
     let slot = Slot::new(HOLDERS);
     slot.create(host)?;
     let mut next = 0;
-    slot.update(host, |bytes| {
-        let last = bytes.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        next = last.wrapping_add(1).max(1);
-        Some(next.to_le_bytes().to_vec())
-    })?;
+    let mut take = || {
+        slot.update(host, |bytes| {
+            let last = bytes.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+            next = last.wrapping_add(1).max(1);
+            Some(next.to_le_bytes().to_vec())
+        })
+    };
+    // All Envoy workers start at the same time.
+    (0..MOST_ROUNDS).find_map(|_| take().ok()).map_or_else(&mut take, Ok)?;
     Ok(next)
 }
 

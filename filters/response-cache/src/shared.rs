@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) release_header: String,
     pub(crate) ignored_fields: Vec<String>,
     pub(crate) by_host: bool,
+    /// In lower case.
+    pub(crate) keyed_headers: Vec<String>,
     pub(crate) max_body_bytes: usize,
     pub(crate) max_entry_bytes: usize,
     pub(crate) follower_timeout: Duration,
@@ -52,6 +54,8 @@ pub(crate) struct Shared {
 /// An answer that is worth storing.
 pub(crate) struct Stored {
     pub(crate) entry: Vec<u8>,
+    /// Whether it is of use to who asks now.
+    pub(crate) is_fresh: bool,
     /// When nobody can use it any more.
     pub(crate) expires: Timestamp,
 }
@@ -86,28 +90,37 @@ impl Shared {
         match kept {
             Ok(stored) => {
                 self.counters.stored.add(host, 1);
+                let is_fresh = stored.is_fresh;
                 if let Some(tier) = &self.tier {
                     tier.write(self, ask, stored.entry);
                 }
-                if ask.role == Role::Leader {
-                    self.tell(flights::complete(host, ask.key, self.member(stream)), Word::Answered);
-                }
+                self.share(ask, stream, is_fresh);
             }
             Err(reason) => {
                 self.counters.unstorable(host, reason);
                 if let (Some(tier), Some(lease)) = (&self.tier, ask.lease) {
                     tier.give_back(self, ask.key, lease);
                 }
-                if ask.role == Role::Leader && reason.is_lasting() {
-                    let until = now.plus(self.pass);
-                    self.tell(
-                        flights::pass(host, ask.key, self.member(stream), until, &self.limits),
-                        Word::Alone,
-                    );
+                if reason.is_lasting() {
+                    self.share(ask, stream, false);
                 } else if ask.role == Role::Leader {
                     self.succeed(flights::fail(host, ask.key, self.member(stream), now, &self.limits));
                 }
             }
+        }
+    }
+
+    /// The answer is in memory, or nothing that others could be given ever will be: those who wait hear of it.
+    pub(crate) fn share(&self, ask: &Ask, stream: u32, is_of_use: bool) {
+        let (host, member) = (&*self.host, self.member(stream));
+        if ask.role != Role::Leader {
+            return;
+        }
+        if is_of_use {
+            self.tell(flights::complete(host, ask.key, member), Word::Answered);
+        } else {
+            let until = host.now().plus(self.pass);
+            self.tell(flights::pass(host, ask.key, member, until, &self.limits), Word::Alone);
         }
     }
 

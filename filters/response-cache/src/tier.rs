@@ -99,9 +99,9 @@ impl Tier {
         }
     }
 
-    /// Asks for an entry; `None` where the tier is left alone.
-    pub(crate) fn ask(&self, shared: &Shared, key: Digest) -> Option<Question> {
-        let lease_ms = (self.lease_ms > 0).then_some(self.lease_ms);
+    /// Asks for an entry; `None` where the tier is left alone. `leases`: others may wait for this request's answer.
+    pub(crate) fn ask(&self, shared: &Shared, key: Digest, leases: bool) -> Option<Question> {
+        let lease_ms = (leases && self.lease_ms > 0).then_some(self.lease_ms);
         self.send(shared, key, Lookup { lease_ms, ..Lookup::default() }, self.timeout, false)
     }
 
@@ -145,8 +145,10 @@ impl Tier {
             String::from_utf8(value).ok()
         };
         // Who waited for another Envoy in vain has learnt nothing about the tier.
-        let works = matches!(reply.status, Some(200 | 404)) || question.waits && reply.status.is_none();
-        self.note(shared, question.probe, question.began, works);
+        let learnt_nothing = question.waits && question.probe.is_none() && reply.status.is_none();
+        if !learnt_nothing {
+            self.note(shared, question.probe, question.began, matches!(reply.status, Some(200 | 404)));
+        }
         match reply.status {
             Some(200) => match Found::checked(reply.body, key) {
                 Some(found) => {
@@ -216,11 +218,19 @@ impl Tier {
         let host = &*shared.host;
         let Ok(mut writes) = self.writes.try_borrow_mut() else { return };
         let is_full = writes.to_send.len() + writes.under_way.len() >= self.max_writes;
-        if is_full || !self.is_closed() {
+        let is_entry = !write.body.is_empty();
+        if !self.is_closed() || is_full && is_entry && write.lease.is_none() {
             shared.counters.tier_writes_dropped.add(host, 1);
             return;
         }
-        writes.to_send.push(write);
+        if is_full && is_entry {
+            // The entry is dropped, but other Envoys must not wait for it.
+            shared.counters.tier_writes_dropped.add(host, 1);
+            let path = write.path.replacen(protocol::ENTRIES_PATH, protocol::LEASES_PATH, 1);
+            writes.to_send.push(Write { method: "DELETE", path, body: Vec::new(), ..write });
+        } else {
+            writes.to_send.push(write);
+        }
         shared.mail.remind(host);
     }
 

@@ -4,15 +4,25 @@ use spillway_caching::freshness::Circumstances;
 
 use crate::ask::Role;
 use crate::counters::Hit;
+use crate::entry;
 use crate::flights;
 use crate::mail::Word;
+use crate::memory::Found;
 use crate::reply::{self, Origin};
 use crate::shared::Shared;
 
+/// Messages that are read in one callback.
+const MOST_AT_ONCE: u32 = 32;
+
 impl Shared {
-    /// Reads the mail.
+    /// Reads the mail. Not all of it at once: each answer is copied, and kept by Envoy until this is over.
     pub(crate) fn wake(&self) {
-        while let Some((stream, word)) = self.mail.read(&*self.host) {
+        for read in 0.. {
+            if read == MOST_AT_ONCE {
+                self.mail.remind(&*self.host);
+                break;
+            }
+            let Some((stream, word)) = self.mail.read(&*self.host) else { break };
             if word == Word::Send {
                 self.host.act_for(self.root).ok();
                 self.tier.iter().for_each(|tier| tier.send_writes(self));
@@ -52,13 +62,18 @@ impl Shared {
             return true;
         }
         let found = self.memory.find(host, ask.key);
+        // Only what is fresh is said to be there.
         let circumstances = Circumstances::default();
-        let serves = |found: &crate::memory::Found| {
-            ask.terms.serves(&crate::entry::freshness(&found.entry()), now, circumstances).is_some()
+        let serves = |found: &Found| {
+            let freshness = entry::freshness(&found.entry(), self.rule(&ask));
+            ask.terms.serves(&freshness, now, circumstances).is_some()
         };
         match found.filter(serves) {
             Some(found) => {
-                host.act_for(stream).ok();
+                if host.act_for(stream).is_err() {
+                    // The stream is gone, and so is who would have been answered.
+                    return true;
+                }
                 self.counters.hit(host, Hit::Collapsed);
                 reply::entry(self, &ask, &found, Origin::Collapsed, now);
                 true
@@ -77,8 +92,8 @@ impl Shared {
         ask.role = role;
         ask.collapsed = false;
         self.counters.misses.add(&*self.host, 1);
-        self.host.act_for(stream).ok();
-        if let Err(error) = self.host.resume_request() {
+        let resumed = self.host.act_for(stream).and_then(|()| self.host.resume_request());
+        if let Err(error) = resumed {
             log::warn!("a request that waited cannot be sent on: {error}");
         }
         Some(ask.key)

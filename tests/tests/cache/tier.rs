@@ -15,6 +15,7 @@ with_one_and_two_envoy_workers!(
     a_new_tier_answers_from_its_disk,
     two_envoys_compute_once,
     a_dead_tier_costs_nothing_after_three_failures,
+    a_tier_without_endpoints_is_no_tier,
     what_was_stored_for_one_tenant_is_nobody_elses,
     writes_outlive_their_client,
 );
@@ -141,5 +142,20 @@ async fn writes_outlive_their_client(envoy_workers: u32) {
     let stats = spillway.stats().await;
     assert_eq!(stats.own("spillway.response_cache.tier_writes_failed_total"), 0);
     assert_eq!(stats.own("spillway.response_cache.tier_writes_dropped_total"), 0);
+    spillway.end().await;
+}
+
+/// Such a call-out fails while it is made.
+async fn a_tier_without_endpoints_is_no_tier(envoy_workers: u32) {
+    let setup = Setup::new(envoy_workers).edit(|config| {
+        let clusters = config["static_resources"]["clusters"].as_array_mut().unwrap();
+        let tier = clusters.iter_mut().find(|cluster| cluster["name"] == "cache-tier").unwrap();
+        tier["load_assignment"]["endpoints"] = json!([]);
+    });
+    let spillway = setup.start().await;
+    for number in 0..10 {
+        is_miss(&spillway.client.send(ask(&body(&format!("nothing {number}")))).await);
+    }
+    is_hit(&spillway.client.send(ask(&body("nothing 1"))).await);
     spillway.end().await;
 }

@@ -13,6 +13,8 @@ pub enum Bypass {
     ContentType,
     /// The client says `no-store`.
     NoStore,
+    /// Nobody says whose request it is.
+    NoTenant,
     /// The body is longer than the cache reads.
     BodyTooLarge,
     /// The body has no canonical form.
@@ -34,6 +36,7 @@ impl Bypass {
             Self::UnknownPath => "unknown_path",
             Self::ContentType => "content_type",
             Self::NoStore => "no_store",
+            Self::NoTenant => "no_tenant",
             Self::BodyTooLarge => "body_too_large",
             Self::Body(reason) => reason.as_str(),
             Self::NotDeterministic => "not_deterministic",
@@ -50,6 +53,7 @@ impl Bypass {
             Self::UnknownPath,
             Self::ContentType,
             Self::NoStore,
+            Self::NoTenant,
             Self::BodyTooLarge,
             Self::NotDeterministic,
             Self::Seeded,

@@ -133,8 +133,11 @@ impl Flights {
             return flight.join(place, now, limits);
         }
         if self.flights.len() >= limits.max_flights {
-            // One that is overdue and awaited by nobody is of no use to anybody.
-            self.flights.retain(|flight| flight.is_awaited() || !flight.is_over(now, limits));
+            // One that is overdue and awaited by nobody is of no use to anybody; nor is one that has been overdue for so long
+            // that nobody can still be waiting.
+            self.flights.retain(|flight| {
+                !flight.is_over(now, limits) || flight.is_awaited() && !flight.is_long_over(now, limits)
+            });
         }
         if self.flights.len() >= limits.max_flights {
             return Joined::Alone(Alone::TooManyFlights);

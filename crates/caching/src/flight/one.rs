@@ -72,6 +72,11 @@ impl Flight {
         now >= self.until || self.until.since(now) > limits.lasts
     }
 
+    /// Whether who waits for it has waited for longer than anybody does.
+    pub(super) fn is_long_over(&self, now: Timestamp, limits: &Limits) -> bool {
+        self.is_over(now, limits) && now.since(self.until) >= limits.lasts
+    }
+
     pub(super) fn into_followers(self) -> Vec<Member> {
         self.followers.into_iter().map(|place| place.member).collect()
     }

@@ -48,6 +48,8 @@ struct World {
     requests: Vec<(Digest, Member)>,
     /// Those that wait, by the key that they wait for.
     waiting: BTreeMap<Member, Digest>,
+    /// Since when.
+    since: BTreeMap<Member, Timestamp>,
     /// Those that compute and others may wait for, the last one that was told so first.
     leading: BTreeMap<Digest, Vec<Member>>,
 }
@@ -57,7 +59,10 @@ impl World {
         self.requests.push((key, member));
         match self.flights.join(key, member, level, now, &LIMITS) {
             Joined::Lead => self.leading.entry(key).or_default().insert(0, member),
-            Joined::Follow => assert!(self.waiting.insert(member, key).is_none()),
+            Joined::Follow => {
+                self.since.insert(member, now);
+                assert!(self.waiting.insert(member, key).is_none());
+            }
             Joined::Alone(_) => {}
         }
     }
@@ -89,7 +94,20 @@ impl World {
         self.stops(|leading| leading == member);
     }
 
+    /// Nobody waits for longer than a leader leads.
+    fn late_ones_leave(&mut self, now: Timestamp) {
+        let is_late =
+            |member: &Member| self.since.get(member).is_some_and(|since| now.since(*since) >= LIMITS.lasts);
+        let late: Vec<_> = self.waiting.keys().copied().filter(is_late).collect();
+        for member in late {
+            if let Some(key) = self.waiting.remove(&member) {
+                assert_eq!(self.flights.leave(key, member, now, &LIMITS), None, "a follower does not lead");
+            }
+        }
+    }
+
     fn step(&mut self, step: Step, now: Timestamp) {
+        self.late_ones_leave(now);
         let some = |who: usize, world: &Self| world.requests.get(who % world.requests.len().max(1)).copied();
         match step {
             Step::Comes { key, vm, level } => {

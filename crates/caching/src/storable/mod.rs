@@ -15,7 +15,6 @@ pub use reason::Unstorable;
 
 use crate::control::ResponseControl;
 use crate::freshness::Freshness;
-use crate::key::Tenant;
 use crate::media_type::MediaType;
 
 /// What an operator sets about answers.
@@ -33,8 +32,8 @@ pub struct Policy<'a> {
 /// What the answer is to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked<'a> {
-    /// Whose entry it would be.
-    pub tenant: Tenant,
+    /// Whether two requests with different `Authorization` never share an entry.
+    pub tenant_is_authorization: bool,
     /// Whether the request had `Authorization`.
     pub authorized: bool,
     /// The release in the key.
@@ -77,7 +76,7 @@ pub fn by_head(head: &Head<'_>, asked: &Asked<'_>, policy: &Policy<'_>) -> Resul
     let control = head.control;
     // RFC 9111, section 3.5. An entry of one tenant goes only to who has shown the same credential.
     let may_be_shared =
-        asked.tenant != Tenant::Shared || policy.share_authorized || control.permits_authorized();
+        asked.tenant_is_authorization || policy.share_authorized || control.permits_authorized();
     let release_differs = matches!((head.release, asked.release), (Some(one), Some(other)) if one != other);
     let none = head.content_encoding.unwrap_or_default().trim_ascii();
     let coding_is_known =
@@ -110,7 +109,7 @@ fn varies(head: &Head<'_>, asked: &Asked<'_>, policy: &Policy<'_>) -> bool {
     names.filter(|name| !name.is_empty()).any(|name| {
         // What has no coding can be read by everybody; a tenant is known by its credential.
         let is_harmless = has_no_coding && is_one_of(name, &["accept-encoding"])
-            || asked.tenant != Tenant::Shared && is_one_of(name, &["authorization"]);
+            || asked.tenant_is_authorization && is_one_of(name, &["authorization"]);
         !is_harmless && !is_one_of(name, policy.keyed)
     })
 }

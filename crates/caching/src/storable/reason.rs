@@ -105,7 +105,6 @@ impl Unstorable {
                 | Self::NoTerminalEvent
                 | Self::Unfinished
                 | Self::Error
-                | Self::OtherRelease
                 | Self::Degraded
         )
     }

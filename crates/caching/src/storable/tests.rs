@@ -38,7 +38,7 @@ fn good() -> Head<'static> {
 }
 
 fn asked() -> Asked<'static> {
-    Asked { tenant: Tenant::of_credential(b"k"), authorized: true, release: None, needs_validator: false }
+    Asked { tenant_is_authorization: true, authorized: true, release: None, needs_validator: false }
 }
 
 const POLICY: Policy<'static> = Policy { share_authorized: false, codings: &[], keyed: &[] };
@@ -78,7 +78,7 @@ fn what_varies_by_something_outside_of_the_key() {
         let lines: Vec<_> = lines.iter().map(|line| line.as_bytes()).collect();
         by_head(&Head { vary: &lines, ..good() }, asked, policy).is_ok()
     };
-    let of_all = Asked { tenant: Tenant::Shared, authorized: false, ..asked() };
+    let of_all = Asked { tenant_is_authorization: false, authorized: false, ..asked() };
     assert!(!vary(&["*"], &asked(), &POLICY));
     assert!(!vary(&["Origin"], &asked(), &POLICY));
     assert!(!vary(&["Accept-Encoding", "x, *"], &asked(), &POLICY));
@@ -95,19 +95,19 @@ fn what_varies_by_something_outside_of_the_key() {
 
 #[test]
 fn an_answer_to_who_is_authorized_is_not_everybodys() {
-    let check = |authorized, tenant, line: &str, share_authorized| {
+    let check = |authorized, tenant_is_authorization, line: &str, share_authorized| {
         let control = ResponseControl::parse([line.as_bytes()]);
-        let asked = Asked { tenant, authorized, ..asked() };
+        let asked = Asked { tenant_is_authorization, authorized, ..asked() };
         by_head(&Head { control: &control, ..good() }, &asked, &Policy { share_authorized, ..POLICY })
     };
     let refused = Err(Unstorable::Authorization);
-    assert_eq!(check(true, Tenant::Shared, "max-age=60", false), refused);
-    assert!(check(true, Tenant::Shared, "max-age=60", true).is_ok());
-    assert!(check(true, Tenant::Shared, "public", false).is_ok());
-    assert!(check(true, Tenant::Shared, "s-maxage=60", false).is_ok());
-    assert!(check(true, Tenant::Shared, "must-revalidate", false).is_ok());
-    assert!(check(false, Tenant::Shared, "", false).is_ok());
-    assert!(check(true, Tenant::of_credential(b"k"), "", false).is_ok());
+    assert_eq!(check(true, false, "max-age=60", false), refused);
+    assert!(check(true, false, "max-age=60", true).is_ok());
+    assert!(check(true, false, "public", false).is_ok());
+    assert!(check(true, false, "s-maxage=60", false).is_ok());
+    assert!(check(true, false, "must-revalidate", false).is_ok());
+    assert!(check(false, false, "", false).is_ok());
+    assert!(check(true, true, "", false).is_ok());
 }
 
 #[test]
