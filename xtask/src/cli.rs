@@ -15,7 +15,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Job {
-    /// Fetches what is missing: the wasm32 target, Envoy, the default model, the test runner, Redis
+    /// Fetches what is missing: the wasm32 target, Envoy, the default model, the test runner, Redis, an S3 stand-in
     Setup,
     /// Builds the filters into target/filters
     Build(build::Options),

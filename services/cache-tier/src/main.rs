@@ -11,7 +11,10 @@ use spillway_cache_tier::start;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Threads that wait for the disk, or compute for long.
 const BLOCKING_THREADS: usize = 64;
@@ -27,13 +30,7 @@ fn main() -> ExitCode {
 }
 
 fn start(args: &Args) -> Result<()> {
-    let filter = EnvFilter::builder().parse(&args.log);
-    let log = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal());
-    log.with_env_filter(filter.as_ref().map_or_else(|_| EnvFilter::new("info"), Clone::clone)).init();
-    filter.context("--log")?;
+    log(&args.log)?;
     args.check()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(usize::try_from(args.server.io_threads)?)
@@ -45,6 +42,19 @@ fn start(args: &Args) -> Result<()> {
     // A thread that waits for a disk that does not answer is not waited for.
     runtime.shutdown_background();
     ended
+}
+
+/// Logs to standard error. What libraries log is left out: it holds names of objects, and so keys.
+fn log(filter: &str) -> Result<()> {
+    let filter = EnvFilter::builder().parse(filter);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_filter(filter_fn(|about| about.target().starts_with("spillway")));
+    let levels = filter.as_ref().map_or_else(|_| EnvFilter::new("info"), Clone::clone);
+    tracing_subscriber::registry().with(levels).with(lines).init();
+    filter.context("--log").map(drop)
 }
 
 async fn run(args: &Args) -> Result<()> {

@@ -5,7 +5,7 @@ use crate::cli::Args;
 use crate::leases::Leases;
 use crate::metrics::Metrics;
 use crate::purge::Marks;
-use crate::tier::{Disk, Layer, Redis, Shared};
+use crate::tier::{Disk, Layer, LayerConfig, Redis, Shared, Store};
 use spillway_contract::cache::protocol::Tier;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,11 +34,19 @@ pub fn cache(args: &Args) -> anyhow::Result<Arc<Cache>> {
         let redis = Arc::new(Redis::start(&config)?);
         layers.push(Layer::new(Tier::Redis, redis, config_of_layer, shared.clone()));
     }
+    if let Some(config) = args.store.config(args.server.max_entry_bytes)? {
+        let config_of_layer = LayerConfig {
+            sweep_every: args.store.sweep_every(),
+            ..args.tiers.layer(args.store.times(), args.store.marks_every())
+        };
+        let store = Arc::new(Store::new(&config)?);
+        layers.push(Layer::new(Tier::Store, store, config_of_layer, shared.clone()));
+    }
     let leases = Leases::new(args.memory.lease_limits(), Arc::clone(&marks));
     Ok(Cache::new(args.memory.memory(), layers, marks, leases, metrics))
 }
 
 /// An entry that goes from the last tier to the first lives no longer than all their times together.
 fn all_ttls(args: &Args) -> Duration {
-    args.memory.ttl() + args.disk.times().0 + args.redis.times().0
+    args.memory.ttl() + args.disk.times().0 + args.redis.times().0 + args.store.times().0
 }

@@ -10,6 +10,7 @@ pub(crate) mod components;
 pub(crate) mod envoy;
 mod envoy_version;
 pub(crate) mod model;
+pub(crate) mod moto;
 pub(crate) mod node;
 mod progress;
 mod python;
@@ -28,6 +29,7 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     model::ensure(layout)?;
     wasm_bindgen::ensure(layout)?;
     redis::ensure()?;
+    moto::ensure(layout)?;
     Ok(())
 }
 

@@ -70,6 +70,8 @@ impl Cache {
             }
             let exchanging = Arc::clone(layer);
             tokio::spawn(async move { exchanging.keep_exchanging_marks().await });
+            let sweeping = Arc::clone(layer);
+            tokio::spawn(async move { sweeping.keep_sweeping().await });
         }
         let tidying = Arc::clone(self);
         tokio::spawn(async move { tidying.keep_tidy().await });

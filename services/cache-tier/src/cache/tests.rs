@@ -46,6 +46,7 @@ impl World {
             queue: QueueLimits { changes: 10, bytes: 100_000 },
             circuit: Policy { ratio: None, open: Backoff::new(open, open, 0), ..Policy::default() },
             marks_every: Duration::from_secs(1),
+            sweep_every: None,
         };
         let layers = vec![
             Layer::new(Tier::Redis, Arc::<Fake>::clone(&redis), config, shared.clone()),

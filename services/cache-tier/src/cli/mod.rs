@@ -11,6 +11,7 @@ mod redis_args;
 mod seal_args;
 mod secrets;
 mod server_args;
+mod store_args;
 #[cfg(test)]
 mod tests;
 mod tier_args;
@@ -20,6 +21,7 @@ pub use memory_args::MemoryArgs;
 pub use redis_args::RedisArgs;
 pub use seal_args::SealArgs;
 pub use server_args::ServerArgs;
+pub use store_args::StoreArgs;
 pub use tier_args::TierArgs;
 
 use anyhow::bail;
@@ -44,6 +46,10 @@ pub struct Args {
     /// The options of the Redis tier.
     #[command(flatten)]
     pub redis: RedisArgs,
+
+    /// The options of the object store tier.
+    #[command(flatten)]
+    pub store: StoreArgs,
 
     /// What all tiers behind memory have in common.
     #[command(flatten)]

@@ -52,6 +52,7 @@ impl TierArgs {
             },
             circuit: self.circuit(),
             marks_every,
+            sweep_every: None,
         }
     }
 

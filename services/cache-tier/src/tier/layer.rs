@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How a layer is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct LayerConfig {
     pub circuit: Policy,
     /// How often its marks are read.
     pub marks_every: Duration,
+    /// How often what has outlived its time is removed, where it does not go by itself.
+    pub sweep_every: Option<Duration>,
 }
 
 /// What all layers share.
@@ -186,12 +188,24 @@ impl Layer {
         self.queue.close();
     }
 
-    /// Removes what the backend does not forget by itself. Returns how many entries went.
-    ///
-    /// # Errors
-    /// When the backend fails.
-    pub async fn sweep(&self) -> Result<u64, Fault> {
-        self.backend.sweep(self.config.ttl).await
+    /// Removes what has outlived its time, again and again. It ends at once where nothing has to be removed.
+    pub async fn keep_sweeping(&self) {
+        let Some(every) = self.config.sweep_every else { return };
+        // Not all at the same time: the first one comes after a part of the interval that differs from process to
+        // process.
+        let mut wait = every.mul_f64(f64::from(std::process::id() % 1000) / 1000.0);
+        let tier = self.tier.as_str();
+        loop {
+            sleep(wait).await;
+            match self.backend.sweep(self.config.ttl).await {
+                Ok(0) => {}
+                Ok(entries) => {
+                    tracing::info!(tier, entries, "entries that had outlived their time were removed");
+                }
+                Err(fault) => tracing::warn!(tier, %fault, "what has outlived its time could not be removed"),
+            }
+            wait = every;
+        }
     }
 
     pub(super) fn count(&self, operation: Operation, outcome: &'static str) {

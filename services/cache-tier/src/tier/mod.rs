@@ -13,6 +13,7 @@ mod layer;
 mod memory;
 mod queue;
 mod redis;
+mod store;
 mod sync;
 mod writer;
 
@@ -23,3 +24,4 @@ pub use layer::{Layer, LayerConfig, Shared};
 pub use memory::Memory;
 pub use queue::{QueueLimits, Refused};
 pub use redis::{Redis, RedisConfig, RedisMode};
+pub use store::{Credentials, Store, StoreConfig};

@@ -25,4 +25,6 @@ mod redis;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod store;
+#[cfg(test)]
 mod token;

@@ -1,6 +1,6 @@
 //! Nothing that is said in confidence is logged, counted or repeated in an error.
 
-use crate::harness::{CacheTier, entry, key};
+use crate::harness::{CacheTier, ObjectStoreServer, RedisServer, SECRET, entry, key};
 use spillway_contract::cache::entry::Entry;
 use spillway_contract::cache::key::to_hex;
 use spillway_contract::cache::protocol::{Lookup, Purge, entry_path};
@@ -13,7 +13,12 @@ fn bodies_tenants_tokens_and_keys_stay_where_they_are() {
     let (token, disk) = (folder.path().join("token"), folder.path().join("disk"));
     std::fs::write(&token, MARKER).unwrap();
     let (token, disk) = (token.to_str().unwrap(), disk.to_str().unwrap());
-    let tier = CacheTier::start(&["--token-file", token, "--disk-dir", disk, "--log", "trace"]);
+    let (redis, store) = (RedisServer::start(&[]), ObjectStoreServer::start());
+    let (url, options) = (redis.url(), store.options(store.address()));
+    let mut arguments =
+        vec!["--token-file", token, "--disk-dir", disk, "--redis-url", &url, "--log", "trace"];
+    arguments.extend(options.iter().map(String::as_str));
+    let tier = CacheTier::start(&arguments);
     let right = format!("Bearer {MARKER}");
     let send = |method: &str, path: &str, body: &[u8]| {
         tier.request(method, path, &[("authorization", &right)], body)
@@ -48,10 +53,15 @@ fn bodies_tenants_tokens_and_keys_stay_where_they_are() {
         assert!(!reply.text().contains(MARKER), "{reply:?}");
     }
     assert_eq!(send("DELETE", &Purge::Tenant([0xab; 32]).path(), b"").status, 200);
+    // Tiers that fail say so, and what they say holds names as well.
+    drop((redis, store));
+    (10..30).for_each(|number| assert_eq!(send("GET", &entry_path(&key(number)), b"").status, 404));
+    assert_eq!(send("DELETE", &Purge::Tenant([0xab; 32]).path(), b"").status, 202);
     let metrics = tier.get_path("/metrics").text();
     let log = tier.log();
     assert!(log.contains("purged"), "the log holds something: {log}");
-    for secret in [MARKER, &to_hex(&key(1)), &"ab".repeat(32), &lease] {
+    assert!(log.contains("the circuit opens"), "{log}");
+    for secret in [MARKER, SECRET, &to_hex(&key(1)), &to_hex(&key(10)), &"ab".repeat(32), &lease] {
         assert!(!log.contains(secret) && !metrics.contains(secret), "{secret}");
     }
 }

@@ -2,14 +2,18 @@
 
 mod client;
 mod entries;
+mod proxy;
 mod redis;
 mod reply;
+mod store;
 mod tier;
 
 pub(crate) use client::{Client, RequestParts};
 pub(crate) use entries::{entry, key, now_ms};
+pub(crate) use proxy::Proxy;
 pub(crate) use redis::{RedisCluster, RedisServer};
 pub(crate) use reply::{End, Reply};
+pub(crate) use store::{ObjectStoreServer, SECRET};
 pub(crate) use tier::CacheTier;
 
 use std::time::{Duration, Instant};
