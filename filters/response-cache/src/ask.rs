@@ -37,8 +37,6 @@ pub(crate) struct Ask {
     pub(crate) role: Role,
     /// Why it goes on, if it does.
     pub(crate) forward: Forward,
-    /// It waited for another one's answer.
-    pub(crate) collapsed: bool,
     /// It computes for other Envoys too.
     pub(crate) lease: Option<LeaseToken>,
     /// What would serve if the upstream fails.
@@ -193,7 +191,6 @@ impl Head {
             rule,
             role: Role::Alone,
             forward: Forward::Miss,
-            collapsed: false,
             lease: None,
             stale: None,
             if_none_match: self.headers.get("if-none-match").map(<[u8]>::to_vec),

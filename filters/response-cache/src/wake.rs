@@ -90,7 +90,6 @@ impl Shared {
         let mut waiting = self.waiting.try_borrow_mut().ok()?;
         let ask = waiting.send(stream)?;
         ask.role = role;
-        ask.collapsed = false;
         self.counters.misses.add(&*self.host, 1);
         let resumed = self.host.act_for(stream).and_then(|()| self.host.resume_request());
         if let Err(error) = resumed {

@@ -3,22 +3,25 @@
 //! A question is asked in the name of the request and dies with it. What is written must arrive though the client has
 //! left, so it is sent in the name of the VM, so many at a time; what is beyond that is dropped and counted.
 
+mod health;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use spillway_breaker::{Admission, Circuit, Event, Permit, Policy, State, TripReason};
+use spillway_breaker::Permit;
 use spillway_caching::digest::Digest;
 use spillway_contract::cache::protocol::{
     self, ENTRY_MEDIA_TYPE, LEASE_HEADER, Lease, LeaseToken, Lookup, TIER_HEADER,
 };
 use spillway_host::{Headers, Reply};
-use spillway_primitives::{Backoff, Rng, Timestamp};
+use spillway_primitives::{Rng, Timestamp};
 
 use crate::ask::Ask;
 use crate::config;
 use crate::memory::Found;
 use crate::shared::Shared;
+use health::Health;
 
 const AUTHORITY: &str = "spillway-cache-tier";
 
@@ -30,7 +33,7 @@ pub(crate) struct Tier {
     write_timeout: Duration,
     max_writes: usize,
     writes: RefCell<Writes>,
-    health: RefCell<Health>,
+    health: Health,
 }
 
 /// What is to be written, and what is on its way.
@@ -47,13 +50,6 @@ struct Write {
     path: String,
     lease: Option<LeaseToken>,
     body: Vec<u8>,
-}
-
-/// Whether it works.
-struct Health {
-    circuit: Circuit,
-    policy: Policy,
-    rng: Rng,
 }
 
 /// A question under way.
@@ -86,8 +82,6 @@ impl Question {
 impl Tier {
     pub(crate) fn new(config: &config::Tier, rng: Rng) -> Self {
         let millis = Duration::from_millis;
-        let open = Backoff::new(Duration::from_secs(1), Duration::from_secs(30), 200);
-        let policy = Policy { ratio: None, open, probe_lasts: Duration::from_secs(5), ..Policy::default() };
         Self {
             cluster: config.cluster.clone(),
             timeout: millis(config.timeout_ms.get()),
@@ -95,7 +89,7 @@ impl Tier {
             write_timeout: millis(config.write_timeout_ms.get()),
             max_writes: usize::try_from(config.max_writes.get()).unwrap_or(usize::MAX),
             writes: RefCell::default(),
-            health: RefCell::new(Health { circuit: Circuit::default(), policy, rng }),
+            health: Health::new(rng),
         }
     }
 
@@ -123,7 +117,7 @@ impl Tier {
         waits: bool,
     ) -> Option<Question> {
         let (host, began) = (&*shared.host, shared.host.now());
-        let probe = self.admit(began)?;
+        let probe = self.health.admit(began)?;
         let path = lookup.path(key.as_bytes());
         shared.counters.tier_lookups.add(host, 1);
         match host.http_call(&self.cluster, &headers("GET", &path, &[]), &[], timeout) {
@@ -219,7 +213,7 @@ impl Tier {
         let Ok(mut writes) = self.writes.try_borrow_mut() else { return };
         let is_full = writes.to_send.len() + writes.under_way.len() >= self.max_writes;
         let is_entry = !write.body.is_empty();
-        if !self.is_closed() || is_full && is_entry && write.lease.is_none() {
+        if !self.health.is_good() || is_full && is_entry && write.lease.is_none() {
             shared.counters.tier_writes_dropped.add(host, 1);
             return;
         }
@@ -234,47 +228,13 @@ impl Tier {
         shared.mail.remind(host);
     }
 
-    fn is_closed(&self) -> bool {
-        self.health.try_borrow().is_ok_and(|health| health.circuit.state() == State::Closed)
-    }
-
-    /// `None` where it is left alone; else the permit, if the question is a probe.
-    fn admit(&self, now: Timestamp) -> Option<Option<Permit>> {
-        let mut health = self.health.try_borrow_mut().ok()?;
-        let Health { circuit, policy, rng } = &mut *health;
-        match circuit.admit(now, policy, rng).0 {
-            Admission::Free => Some(None),
-            Admission::Probe(permit) => Some(Some(permit)),
-            Admission::Refused { .. } => None,
-        }
-    }
-
     /// What an answer, or its lack, says about the tier.
     fn note(&self, shared: &Shared, probe: Option<Permit>, began: Timestamp, works: bool) {
-        let Ok(mut health) = self.health.try_borrow_mut() else { return };
-        let Health { circuit, policy, rng } = &mut *health;
-        let now = shared.host.now();
         if !works {
             shared.counters.tier_failures.add(&*shared.host, 1);
         }
-        let change = match (probe, works) {
-            (Some(permit), works) => circuit.resolve(permit, works, now, policy, rng),
-            (None, true) => {
-                circuit.succeeded(began, now);
-                None
-            }
-            (None, false) => {
-                let event = Event { began, now, successes: 0 };
-                let reason: Option<TripReason> = circuit.failed(event, policy);
-                reason.and_then(|reason| circuit.trip(reason, None, now, policy, rng))
-            }
-        };
-        if change.is_some() {
-            log::warn!(
-                "the circuit of the cache tier in cluster {} is {}",
-                self.cluster,
-                circuit.state().as_str()
-            );
+        if let Some(state) = self.health.note(probe, began, works, shared.host.now()) {
+            log::warn!("the circuit of the cache tier in cluster {} is {}", self.cluster, state.as_str());
         }
     }
 }

@@ -267,3 +267,98 @@ fn nothing_of_a_prompt_or_credential_is_in_what_is_left_for_logs() {
     }
     assert!(host.metric_names().iter().all(|name| !name.contains("MARKER")));
 }
+
+#[test]
+fn who_wants_only_an_entry_takes_no_lease_and_goes_nowhere() {
+    let host = Fake::new();
+    host.add_cluster("cache-tier");
+    let root = configured(&host, r#"{"tier": {}}"#);
+    let only = [("cache-control", "only-if-cached")];
+    let (mut stream, action) = ask(&host, &root, 2, CHAT, &only);
+    assert_eq!(action, Action::Pause);
+    let question = host.last_call().unwrap();
+    assert!(!question.path.contains("lease"), "{}", question.path);
+    host.answer_call(Some(404), b"");
+    stream.tier_said(question.token, 0);
+    assert_eq!((host.last_reply().unwrap().status, host.resumed()), (504, 0));
+    let drawn = br#"{"model":"m","temperature":1,"messages":[]}"#;
+    assert_eq!(ask(&host, &root, 3, drawn, &only).1, Action::Pause, "one that is never cached");
+    assert_eq!((host.replies(), host.last_reply().unwrap().status), (2, 504));
+}
+
+#[test]
+fn observed_an_error_stays_an_error() {
+    let host = Fake::new();
+    let root = configured(&host, r#"{"rules": [{"mode": "observe", "ttl_ms": 1000}]}"#);
+    let (mut first, _) = ask(&host, &root, 2, CHAT, &[]);
+    answer(&host, &mut first, "200", ANSWER);
+    host.set_now(at(2_000));
+    let (mut second, action) = ask(&host, &root, 3, CHAT, &[]);
+    assert_eq!(action, Action::Continue);
+    assert_eq!(answer(&host, &mut second, "503", b"{}"), Action::Continue);
+    assert_eq!(host.replies(), 0);
+}
+
+#[test]
+fn a_stale_entry_serves_a_busy_service_as_long_as_the_rule_says() {
+    for (stale_when_busy_ms, expected) in [(0, Action::Continue), (60_000, Action::Pause)] {
+        let host = Fake::new();
+        let rule = format!(r#"{{"ttl_ms": 1000, "stale_when_busy_ms": {stale_when_busy_ms}}}"#);
+        let root = configured(&host, &format!(r#"{{"pool": "p", "rules": [{rule}]}}"#));
+        let (mut first, _) = ask(&host, &root, 2, CHAT, &[]);
+        answer(&host, &mut first, "200", ANSWER);
+        host.set_now(at(2_000));
+        let level = spillway_host::Gauge::define(&*host, "spillway.pool.p.overload_permille").unwrap();
+        level.set(&*host, 900);
+        assert_eq!(ask(&host, &root, 3, CHAT, &[]).1, expected, "{stale_when_busy_ms}");
+    }
+}
+
+#[test]
+fn what_an_api_lets_a_client_choose_by_header_is_part_of_the_key() {
+    let host = Fake::new();
+    let root = configured(&host, "{}");
+    let (mut first, _) = ask(&host, &root, 2, CHAT, &[("anthropic-version", "1")]);
+    answer(&host, &mut first, "200", ANSWER);
+    assert_eq!(ask(&host, &root, 3, CHAT, &[("anthropic-version", "2")]).1, Action::Continue);
+    assert_eq!(ask(&host, &root, 4, CHAT, &[("anthropic-version", "1")]).1, Action::Pause);
+}
+
+#[test]
+fn a_get_is_kept_where_a_rule_says_so_but_not_with_a_body() {
+    let host = Fake::new();
+    let root = configured(&host, r#"{"rules": [{"models": ["m"], "mode": "off"}, {"get": true}]}"#);
+    let get = |id, has_body: bool| {
+        host.clear_headers(Headers::Request);
+        host.clear_headers(Headers::Response);
+        for (name, value) in [(":method", "GET"), (":path", "/v1/models"), (":authority", "api")] {
+            host.set_header(Headers::Request, name, value).unwrap();
+        }
+        let mut stream = root.stream(id);
+        let action = stream.headers(!has_body);
+        (stream, action)
+    };
+    let (mut first, action) = get(2, false);
+    assert_eq!(action, Action::Continue);
+    host.set_header(Headers::Response, "etag", "\"1\"").unwrap();
+    answer(&host, &mut first, "200", ANSWER);
+    assert_eq!(get(3, false).1, Action::Pause);
+    assert_eq!(get(4, true).1, Action::Continue);
+    assert_eq!(decision(&host), "result=bypass reason=method");
+}
+
+#[test]
+fn an_answer_that_is_stale_when_it_comes_is_not_waited_for_again() {
+    let host = Fake::new();
+    let root = configured(&host, "{}");
+    let (mut leader, _) = ask(&host, &root, 2, CHAT, &[]);
+    let (_follower, action) = ask(&host, &root, 3, CHAT, &[]);
+    assert_eq!(action, Action::Pause);
+    host.clear_headers(Headers::Response);
+    host.set_header(Headers::Response, "cache-control", "max-age=0").unwrap();
+    answer(&host, &mut leader, "200", ANSWER);
+    wake(&host, &root);
+    assert_eq!((host.resumed(), host.replies()), (1, 0), "it goes on by itself");
+    assert_eq!(ask(&host, &root, 4, CHAT, &[]).1, Action::Continue);
+    assert_eq!(ask(&host, &root, 5, CHAT, &[]).1, Action::Continue, "and so do all for a while");
+}
