@@ -6,6 +6,7 @@
 mod apt;
 pub(crate) mod cargo_deny;
 mod cargo_install;
+pub(crate) mod ceph;
 pub(crate) mod components;
 pub(crate) mod envoy;
 mod envoy_version;
@@ -14,7 +15,7 @@ pub(crate) mod moto;
 pub(crate) mod node;
 mod progress;
 mod python;
-mod redis;
+pub(crate) mod redis;
 pub(crate) mod wasm_bindgen;
 pub(crate) mod wasm_toolchain;
 mod wheel;

@@ -18,7 +18,7 @@ use outcome::Outcome;
 /// What is run.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The stages to run: all but lint where none is named
+    /// The stages to run: all but lint and cache-tier-ceph where none is named
     #[arg(value_enum)]
     stages: Vec<Stage>,
     /// Arguments for the tests themselves, as after cargo test's own `--`: usually a part of a test's name
@@ -39,11 +39,17 @@ enum Stage {
     Toolchains,
     /// Real Envoy, the built filters, real workers
     E2e,
+    /// The cache tier's store tests once more, on a real Ceph: 70 MB to fetch, so only when it is asked for
+    CacheTierCeph,
 }
 
 impl Options {
     fn has(&self, stage: Stage) -> bool {
-        if self.stages.is_empty() { stage != Stage::Lint } else { self.stages.contains(&stage) }
+        if self.stages.is_empty() {
+            !matches!(stage, Stage::Lint | Stage::CacheTierCeph)
+        } else {
+            self.stages.contains(&stage)
+        }
     }
 }
 
@@ -71,6 +77,9 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<bool> {
         let is_built = build.failed == 0;
         outcomes.push(build);
         outcomes.push(if is_built { stages::e2e(layout, arguments) } else { Outcome::not_built("e2e") });
+    }
+    if options.has(Stage::CacheTierCeph) {
+        outcomes.push(stages::cache_tier_ceph(layout));
     }
     if arguments.is_empty() {
         outcomes.iter_mut().for_each(Outcome::refuse_silence);

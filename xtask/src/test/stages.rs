@@ -7,8 +7,9 @@ use crate::command::cargo;
 use crate::layout::Layout;
 use crate::packages::{members, names_in};
 use crate::parts::Parts;
+use crate::setup::ceph::Ceph;
 use crate::setup::wasm_toolchain::{self, Toolchain};
-use crate::setup::{model, moto, node, wasm_bindgen};
+use crate::setup::{model, moto, node, redis, wasm_bindgen};
 use crate::{build, lint, say, setup};
 use anyhow::{Result, bail};
 use std::process::Command;
@@ -102,6 +103,22 @@ pub(super) fn e2e(layout: &Layout, arguments: &[String]) -> Outcome {
         let mut cargo = native_cargo(layout, &["spillway-harness"]);
         parts.tell(&mut cargo);
         cargo.args(["--release", "--", E2E_THREADS]).args(arguments);
+        stream::run(&mut cargo, counts)
+    })
+}
+
+/// The same tests as in `native`, which take a stand-in for a store.
+pub(super) fn cache_tier_ceph(layout: &Layout) -> Outcome {
+    Outcome::of_tests("cache-tier-ceph", |counts| {
+        redis::ensure()?;
+        let stand_in = moto::ensure(layout)?;
+        let ceph = Ceph::start(layout)?;
+        let mut cargo = native_cargo(layout, &["spillway-cache-tier"]);
+        cargo
+            .env("SPILLWAY_S3_ENDPOINT", ceph.endpoint())
+            .env("SPILLWAY_S3_CREDENTIALS", ceph.credentials())
+            .env("SPILLWAY_MOTO_SERVER", stand_in)
+            .args(["--release", "--test", "api", "--", "store::"]);
         stream::run(&mut cargo, counts)
     })
 }
