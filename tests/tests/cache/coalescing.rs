@@ -32,6 +32,11 @@ async fn started(setup: Setup) -> Spillway {
     setup.engine(SLOW).start().await
 }
 
+/// An answer takes so long that there is time to look at what is under way.
+async fn started_slowly(setup: Setup) -> Spillway {
+    setup.engine(&SLOW.replace("500", "3000")).start().await
+}
+
 /// So many identical requests at the same time.
 async fn at_once(spillway: &Spillway, count: usize, about: &serde_json::Value) -> Vec<Answer> {
     let mut requests = tokio::task::JoinSet::new();
@@ -74,13 +79,13 @@ async fn streams_go_on_alone_where_the_rule_says_so(envoy_workers: u32) {
 }
 
 async fn a_leader_that_leaves_is_succeeded(envoy_workers: u32) {
-    let spillway = started(setup(envoy_workers, json!({}))).await;
+    let spillway = started_slowly(setup(envoy_workers, json!({}))).await;
     let about = body("goodbyes");
     let leader = Load::new(&spillway.client, Arrivals::Closed { clients: 1 }, Until::Requests(1), {
         let about = about.clone();
         move |_| ask(&about)
     })
-    .leaving(|_| Patience::Leaves(Duration::from_millis(250)));
+    .leaving(|_| Patience::Leaves(Duration::from_millis(1_500)));
     let leaves = tokio::spawn(async move { leader.run().await });
     eventually("the leader is under way", hurry(), async || {
         let mut under_way = 0;
@@ -164,7 +169,7 @@ async fn nobody_is_forgotten_under_load(envoy_workers: u32) {
 
 async fn a_panic_is_survived(envoy_workers: u32) {
     let setup = setup(envoy_workers, json!({ "follower_timeout_ms": 2_000 })).filters(Filters::Chaos);
-    let spillway = started(setup).await;
+    let spillway = started_slowly(setup).await;
     let kept = spillway.client.send(ask(&body("yesterday"))).await;
     let about = body("tomorrow");
     let (client, request) = (spillway.client.clone(), ask(&about));
