@@ -13,10 +13,10 @@ with_one_and_two_envoy_workers!(
     while_a_fresh_one_is_computed,
 );
 
-const TTL: Duration = Duration::from_millis(600);
+const TTL: Duration = Duration::from_secs(2);
 
 fn times(stale: &str) -> Value {
-    let mut times = json!({ "ttl_ms": 600, "stale_if_error_ms": 0, "stale_when_busy_ms": 0 });
+    let mut times = json!({ "ttl_ms": 2_000, "stale_if_error_ms": 0, "stale_when_busy_ms": 0 });
     times[stale] = json!(60_000);
     rule(times)
 }

@@ -86,7 +86,7 @@ async fn embeddings_are_kept(envoy_workers: u32) {
 }
 
 async fn an_entry_is_fresh_for_its_time_and_no_longer(envoy_workers: u32) {
-    let rules = rule(json!({ "ttl_ms": 700, "stale_if_error_ms": 0, "stale_when_busy_ms": 0 }));
+    let rules = rule(json!({ "ttl_ms": 2_000, "stale_if_error_ms": 0, "stale_when_busy_ms": 0 }));
     let spillway = setup(envoy_workers, rules).start().await;
     is_miss(&spillway.client.send(ask(&body("time"))).await);
     is_hit(&spillway.client.send(ask(&body("time"))).await);
