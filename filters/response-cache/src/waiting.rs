@@ -1,10 +1,14 @@
 //! The requests of this VM that wait for another one's answer.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use spillway_primitives::Timestamp;
 
 use crate::ask::Ask;
+
+/// A clock that is set right by less than this is left alone.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// The requests of this VM that wait, by their stream's number.
 #[derive(Default)]
@@ -38,9 +42,11 @@ impl Waiting {
         Some(&mut waits.ask)
     }
 
-    /// Those that have waited for too long.
-    pub(crate) fn late(&self, now: Timestamp) -> Vec<u32> {
-        let late = self.requests.iter().filter(|(_, waits)| !waits.sent && waits.until <= now);
+    /// Those that have waited for too long. An end that is further away than anybody waits is one of a clock that stepped
+    /// back, and has come too.
+    pub(crate) fn late(&self, now: Timestamp, longest: Duration) -> Vec<u32> {
+        let is_over = |until: Timestamp| until <= now || until.since(now) > longest + SLACK;
+        let late = self.requests.iter().filter(|(_, waits)| !waits.sent && is_over(waits.until));
         late.map(|(stream, _)| *stream).collect()
     }
 }

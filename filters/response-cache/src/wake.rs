@@ -40,7 +40,11 @@ impl Shared {
     /// Lets those go on that have waited for too long.
     pub(crate) fn let_late_ones_go(&self) {
         let now = self.host.now();
-        let late = self.waiting.try_borrow().map(|waiting| waiting.late(now)).unwrap_or_default();
+        let late = self
+            .waiting
+            .try_borrow()
+            .map(|waiting| waiting.late(now, self.follower_timeout))
+            .unwrap_or_default();
         for stream in late {
             self.counters.followers_late.add(&*self.host, 1);
             let key = self.go_on(stream, Role::Alone);

@@ -94,10 +94,11 @@ impl World {
         self.stops(|leading| leading == member);
     }
 
-    /// Nobody waits for longer than a leader leads.
+    /// Nobody waits for longer than a leader leads, nor from a time that a clock which stepped back has not reached yet.
     fn late_ones_leave(&mut self, now: Timestamp) {
-        let is_late =
-            |member: &Member| self.since.get(member).is_some_and(|since| now.since(*since) >= LIMITS.lasts);
+        const SLACK: Duration = Duration::from_secs(1);
+        let has_waited = |since: Timestamp| now.since(since) >= LIMITS.lasts || since.since(now) > SLACK;
+        let is_late = |member: &Member| self.since.get(member).is_some_and(|since| has_waited(*since));
         let late: Vec<_> = self.waiting.keys().copied().filter(is_late).collect();
         for member in late {
             if let Some(key) = self.waiting.remove(&member) {

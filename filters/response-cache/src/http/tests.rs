@@ -160,6 +160,13 @@ fn who_waits_for_too_long_goes_on() {
     assert_eq!((host.resumed(), counted(&host, "followers_late_total")), (1, 1));
     root.tick();
     assert_eq!(host.resumed(), 1, "once");
+    // The leader's time is over too, so the next one leads.
+    let (_next, _) = ask(&host, &root, 4, CHAT, &[]);
+    let (_other, action) = ask(&host, &root, 5, CHAT, &[]);
+    assert_eq!(action, Action::Pause);
+    host.set_now(Timestamp::from_millis(1_600_000_000_000));
+    root.tick();
+    assert_eq!(host.resumed(), 2, "nor until a clock that stepped back has caught up");
 }
 
 #[test]
