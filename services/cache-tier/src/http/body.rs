@@ -24,7 +24,8 @@ pub(super) async fn read_entry(request: Request<Body>, app: &App) -> Result<Byte
     let _room = app.receive(announced.unwrap_or(limits.max_entry_bytes))?;
     let read = Limited::new(&mut body, limits.max_entry_bytes).collect();
     match tokio::time::timeout(limits.body_timeout, read).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+        // Copied, because it may be a part of the connection's buffer, which it would keep in memory as a whole.
+        Ok(Ok(body)) => Ok(Bytes::copy_from_slice(&body.to_bytes())),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             discard(body).await;
             Err(too_large(limits.max_entry_bytes))

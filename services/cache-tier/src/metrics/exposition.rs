@@ -94,7 +94,9 @@ impl Collector for AtScrape {
         gauges(&mut encoder, "queue_bytes", "Bytes that wait to be written.", rows)?;
         let layers = cache.layers.iter();
         let rows = layers.clone().map(|layer| (layer.tier().as_str(), large(layer.circuit().as_gauge())));
-        gauges(&mut encoder, "circuit", "0 closed, 1 half-open, 2 open.", rows)?;
+        gauges(&mut encoder, "circuit", "Of a tier as a whole: 0 closed, 1 half-open, 2 open.", rows)?;
+        let rows = layers.clone().map(|layer| (layer.tier().as_str(), count(layer.isolated())));
+        gauges(&mut encoder, "isolated_parts", "Parts of a tier that are left alone or probed.", rows)?;
         let rows =
             layers.clone().map(|layer| (layer.tier().as_str(), f64::from(u8::from(layer.knows_marks()))));
         gauges(&mut encoder, "marks_known", "1 when a tier's purges are known, so that it is read.", rows)?;

@@ -67,15 +67,27 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// What it changes.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        match self {
+            Self::Put { key, .. } | Self::Delete { key } => key,
+        }
+    }
+}
+
 /// How a backend likes its changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batching {
-    /// How many writers work at the same time. Changes of one key are made by one of them, in order.
+    /// How many writers work at the same time for each part. Changes of one key are made by one of them, in order.
     pub lanes: usize,
     /// How many changes a writer makes at once, at most.
     pub changes: usize,
     /// How many bytes a writer writes at once, about: the change that goes beyond is the last one.
     pub bytes: usize,
+    /// How long writing that may take. Nobody waits for it, but what comes after it does.
+    pub timeout: Duration,
 }
 
 /// Something that keeps bytes by key, and marks.
@@ -96,6 +108,17 @@ pub trait Backend: Debug + Send + Sync {
     fn sweep(&self, ttl: Duration) -> Answer<'_, u64> {
         let _ = ttl;
         Box::pin(async { Ok(0) })
+    }
+
+    /// Of how many parts it is that can fail alone.
+    fn parts(&self) -> usize {
+        1
+    }
+
+    /// Which of them has a key, as far as is known.
+    fn part(&self, key: &Key) -> usize {
+        let _ = key;
+        0
     }
 
     /// How it likes its changes.

@@ -1,4 +1,4 @@
-//! The circuit of a layer: what fails is left alone for a while.
+//! A circuit: what fails is left alone for a while.
 
 use crate::clock;
 use spillway_breaker::{Admission, Change, Circuit, Event, Permit, Policy, State};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A circuit, as all requests share it.
 #[derive(Debug)]
-pub struct Breaker {
+pub(super) struct Breaker {
     name: &'static str,
     policy: Policy,
     state: Mutex<Books>,
@@ -31,16 +31,14 @@ pub(super) struct Pass {
 
 impl Breaker {
     /// A closed circuit.
-    #[must_use]
-    pub fn new(name: &'static str, policy: Policy) -> Arc<Self> {
+    pub(super) fn new(name: &'static str, policy: Policy) -> Arc<Self> {
         let rng = rng_from(&[clock::now().as_nanos(), u64::from(std::process::id())]);
         let state = Mutex::new(Books { circuit: Circuit::default(), successes: 0, rng });
         Arc::new(Self { name, policy, state })
     }
 
     /// What the circuit is.
-    #[must_use]
-    pub fn state(&self) -> State {
+    pub(super) fn state(&self) -> State {
         self.books().circuit.state()
     }
 
@@ -107,6 +105,11 @@ impl Breaker {
 }
 
 impl Pass {
+    /// Whether it finds out how the layer is.
+    pub(super) fn is_probe(&self) -> bool {
+        self.permit.is_some()
+    }
+
     /// Says how it went.
     pub(super) fn ended(mut self, succeeded: bool) {
         self.is_open = false;

@@ -69,6 +69,6 @@ impl Backend for Fake {
     }
 
     fn batching(&self) -> Batching {
-        Batching { lanes: 2, changes: 1, bytes: usize::MAX }
+        Batching { lanes: 2, changes: 1, bytes: usize::MAX, timeout: Duration::from_secs(5) }
     }
 }

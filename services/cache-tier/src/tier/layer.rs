@@ -1,9 +1,10 @@
 //! A backend, and what bounds its cost.
 
+use super::circuits::Circuits;
 use super::queue::{Job, Queue, What};
 use super::sync::Sync;
 use super::writer;
-use super::{Backend, Breaker, Fault, QueueLimits, Refused};
+use super::{Backend, Fault, QueueLimits, Refused};
 use crate::clock::now_ms;
 use crate::metrics::{Metrics, Operation};
 use crate::purge::Marks;
@@ -54,7 +55,7 @@ pub struct Layer {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) config: LayerConfig,
     pub(super) shared: Shared,
-    pub(super) breaker: Arc<Breaker>,
+    pub(super) circuits: Circuits,
     pub(super) sync: Sync,
     queue: Queue,
     lanes: Mutex<Vec<UnboundedReceiver<Job>>>,
@@ -64,10 +65,10 @@ impl Layer {
     /// A layer that has not been looked at yet.
     #[must_use]
     pub fn new(tier: Tier, backend: Arc<dyn Backend>, config: LayerConfig, shared: Shared) -> Arc<Self> {
-        let (queue, lanes) = Queue::new(config.queue, backend.batching().lanes);
-        let breaker = Breaker::new(tier.as_str(), config.circuit);
+        let (queue, lanes) = Queue::new(config.queue, backend.parts(), backend.batching().lanes);
+        let circuits = Circuits::new(tier.as_str(), config.circuit, backend.parts());
         let (sync, lanes) = (Sync::default(), Mutex::new(lanes));
-        Arc::new(Self { tier, backend, config, shared, breaker, sync, queue, lanes })
+        Arc::new(Self { tier, backend, config, shared, circuits, sync, queue, lanes })
     }
 
     /// Which tier it is.
@@ -79,7 +80,13 @@ impl Layer {
     /// What its circuit is.
     #[must_use]
     pub fn circuit(&self) -> State {
-        self.breaker.state()
+        self.circuits.state()
+    }
+
+    /// How many of its parts are left alone, or are being probed.
+    #[must_use]
+    pub fn isolated(&self) -> usize {
+        self.circuits.isolated()
     }
 
     /// Changes and bytes that wait to be written.
@@ -100,7 +107,7 @@ impl Layer {
             self.count(Operation::Get, "marks_unknown");
             return None;
         }
-        let Some(pass) = self.breaker.admit() else {
+        let Some(pass) = self.circuits.admit(self.backend.part(key)) else {
             self.count(Operation::Get, Refused::CircuitOpen.as_str());
             return None;
         };
@@ -161,8 +168,9 @@ impl Layer {
     /// When it is not: as much waits as may, or the layer is left alone.
     pub fn put(&self, entry: &Arc<Stored>) -> Result<(), Refused> {
         // With the circuit open it would only take the place of what can still be written when the layer is back.
-        let refused = self.breaker.refuses().then_some(Refused::CircuitOpen);
-        let pushed = refused.map_or_else(|| self.queue.push(What::Put(Arc::clone(entry))), Err);
+        let part = self.backend.part(entry.key());
+        let refused = self.circuits.refuses(part).then_some(Refused::CircuitOpen);
+        let pushed = refused.map_or_else(|| self.queue.push(part, What::Put(Arc::clone(entry))), Err);
         if let Err(refused) = pushed {
             self.shared.metrics.write_dropped(self.tier, refused.as_str());
         }
@@ -171,7 +179,7 @@ impl Layer {
 
     /// Has the entry of a key deleted, later.
     pub fn delete(&self, key: &Key) {
-        if let Err(refused) = self.queue.push(What::Delete(*key)) {
+        if let Err(refused) = self.queue.push(self.backend.part(key), What::Delete(*key)) {
             self.shared.metrics.write_dropped(self.tier, refused.as_str());
         }
     }

@@ -6,6 +6,7 @@
 
 mod backend;
 mod breaker;
+mod circuits;
 mod disk;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -18,7 +19,6 @@ mod sync;
 mod writer;
 
 pub use backend::{Answer, Backend, Batching, Change, Fault};
-pub use breaker::Breaker;
 pub use disk::{Disk, DiskConfig};
 pub use layer::{Layer, LayerConfig, Shared};
 pub use memory::Memory;

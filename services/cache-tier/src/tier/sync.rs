@@ -5,7 +5,8 @@
 
 use super::{Fault, Layer};
 use crate::clock::now_ms;
-use crate::purge::Mark;
+use crate::purge::{Mark, Scope};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -20,7 +21,8 @@ const MARKS_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(super) struct Sync {
     read_at: Mutex<Option<Instant>>,
-    unsent: Mutex<Vec<Mark>>,
+    /// Marks that the layer was not told yet.
+    unsent: Mutex<BTreeMap<Scope, u64>>,
 }
 
 impl Layer {
@@ -33,11 +35,7 @@ impl Layer {
 
     /// Keeps a mark in the layer. False if that has to wait until the layer can be reached.
     pub async fn keep_mark(&self, mark: Mark) -> bool {
-        let kept = self.keep(vec![mark]).await.is_ok();
-        if !kept {
-            self.unsent(|unsent| unsent.push(mark));
-        }
-        kept
+        self.keep_or_wait(vec![mark]).await.is_ok()
     }
 
     /// How many marks wait for the layer to be reached.
@@ -52,30 +50,33 @@ impl Layer {
     /// When the layer cannot be reached.
     pub async fn exchange_marks(&self) -> Result<(), Fault> {
         let unsent = self.unsent(std::mem::take);
-        if !unsent.is_empty()
-            && let Err(fault) = self.keep(unsent.clone()).await
-        {
-            self.unsent(|again| again.extend(unsent));
-            return Err(fault);
+        if !unsent.is_empty() {
+            let marks = unsent.into_iter().map(|(scope, before_ms)| Mark { scope, before_ms });
+            self.keep_or_wait(marks.collect()).await?;
         }
         let started = Instant::now();
         let marks = timeout(MARKS_TIMEOUT, self.backend.marks()).await.unwrap_or(Err(Fault::TimedOut))?;
         if let Some(marks) = marks {
-            self.learn(&marks).await?;
+            self.learn(&marks).await;
         }
         // From when it was asked: what was marked since may not be among the answers.
         *self.sync.read_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
         Ok(())
     }
 
-    /// Takes in what the layer keeps, and gives it what it lacks: it may have been emptied, or be new.
-    async fn learn(&self, marks: &[Mark]) -> Result<(), Fault> {
+    /// Takes in what the layer keeps, and gives it what it lacks: it may have been emptied, or be new. Where that fails
+    /// it is done later; what is known here holds here in any case.
+    async fn learn(&self, marks: &[Mark]) {
         let learned = marks.iter().filter(|mark| self.shared.marks.learn(**mark)).count();
         if learned > 0 {
             tracing::info!(tier = self.tier.as_str(), marks = learned, "purges of others were learned");
         }
         let missing = self.shared.marks.missing_from(marks, now_ms());
-        if missing.is_empty() { Ok(()) } else { self.keep(missing).await }
+        if !missing.is_empty()
+            && let Err(fault) = self.keep_or_wait(missing).await
+        {
+            tracing::debug!(tier = self.tier.as_str(), %fault, "purges could not be given to it yet");
+        }
     }
 
     /// Exchanges marks for ever.
@@ -95,14 +96,23 @@ impl Layer {
         }
     }
 
-    async fn keep(&self, marks: Vec<Mark>) -> Result<(), Fault> {
+    /// Keeps marks in the layer, or here until it can be reached.
+    async fn keep_or_wait(&self, marks: Vec<Mark>) -> Result<(), Fault> {
         let oldest_ms = self.shared.marks.oldest_ms(now_ms());
-        timeout(MARKS_TIMEOUT, self.backend.keep_marks(marks, oldest_ms))
-            .await
-            .unwrap_or(Err(Fault::TimedOut))
+        let keeping = self.backend.keep_marks(marks.clone(), oldest_ms);
+        let kept = timeout(MARKS_TIMEOUT, keeping).await.unwrap_or(Err(Fault::TimedOut));
+        if kept.is_err() {
+            self.unsent(|unsent| {
+                for mark in marks {
+                    let known = unsent.entry(mark.scope).or_default();
+                    *known = mark.before_ms.max(*known);
+                }
+            });
+        }
+        kept
     }
 
-    fn unsent<T>(&self, change: impl FnOnce(&mut Vec<Mark>) -> T) -> T {
+    fn unsent<T>(&self, change: impl FnOnce(&mut BTreeMap<Scope, u64>) -> T) -> T {
         change(&mut self.sync.unsent.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

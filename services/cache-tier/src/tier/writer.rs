@@ -11,9 +11,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
-/// How long one write may take at least: nobody waits for it, so more than a lookup.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Writes what comes, until the queue is closed and empty.
 pub(super) async fn run(layer: Arc<Layer>, mut lane: UnboundedReceiver<Job>) {
     let batching = layer.backend.batching();
@@ -41,17 +38,17 @@ impl Layer {
                 What::Put(entry) => changes.extend(self.to_change(entry).await),
             }
         }
-        if changes.is_empty() {
-            return;
-        }
+        let Some(first) = changes.first() else { return };
+        // Where a backend has several parts its changes come one at a time.
+        let part = self.backend.part(first.key());
         let (count, puts) =
             (changes.len(), changes.iter().any(|change| matches!(change, Change::Put { .. })));
         let operation = if puts { Operation::Put } else { Operation::Delete };
-        let Some(pass) = self.breaker.admit() else {
+        let Some(pass) = self.circuits.admit(part) else {
             self.dropped(count, Refused::CircuitOpen.as_str());
             return;
         };
-        let limit = self.config.timeout.max(WRITE_TIMEOUT);
+        let limit = self.config.timeout.max(self.backend.batching().timeout);
         let started = Instant::now();
         let written = timeout(limit, self.backend.change(changes)).await.unwrap_or(Err(Fault::TimedOut));
         self.shared.metrics.tier_took(self.tier, operation, started.elapsed());

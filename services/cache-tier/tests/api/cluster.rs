@@ -1,7 +1,7 @@
 //! The Redis tier, with a cluster of six nodes.
 
 use crate::harness::{CacheTier, RedisCluster, entry, eventually, key};
-use spillway_contract::cache::protocol::Tier;
+use spillway_contract::cache::protocol::{Purge, Tier};
 use std::time::{Duration, Instant};
 
 const ENTRIES: u32 = 200;
@@ -32,22 +32,26 @@ fn a_master_that_is_killed_costs_no_request_and_hits_come_back() {
         kept == 2 * ENTRIES as usize && cluster.nodes.iter().all(|node| !node.keys().is_empty())
     });
     assert_eq!(found(&cluster), ENTRIES);
+    here.store(&entry(20_001, 10));
+    here.wait_until_written();
+    assert_eq!(here.purge(&Purge::Key(key(20_001))).status, 200);
+    assert_eq!(tier(&cluster).get(&key(20_001)).status, 404, "others know of a purge");
 
     let victim = cluster.masters()[0];
     let (mut hits, mut requests, mut last_miss) = (Vec::new(), 0, Instant::now());
     let running = tier(&cluster);
     let start = Instant::now();
     let mut killed = None;
-    // Each second round finds nothing in memory: entries are asked for under load until all are found again.
+    // One stores, and the other one asks for what was stored.
     while killed.is_none_or(|at: Instant| at.elapsed() < Duration::from_secs(8)) {
         if killed.is_none() && start.elapsed() > Duration::from_millis(500) {
             cluster.nodes[victim].kill();
             killed = Some(Instant::now());
         }
-        let number = 10_000 + requests;
-        let reply = running.put(&entry(number, 500));
+        let reply = running.put(&entry(10_000 + requests, 500));
         assert_eq!(reply.status, 204, "{reply:?}");
-        let reply = here.get(&key(number));
+        // Written a while ago, and never in this one's memory.
+        let reply = here.get(&key(10_000 + requests.saturating_sub(20)));
         assert!(matches!(reply.status, 200 | 404), "{reply:?}");
         hits.push(reply.status == 200);
         if reply.status == 404 {
@@ -58,7 +62,8 @@ fn a_master_that_is_killed_costs_no_request_and_hits_come_back() {
     }
     let rate = hits.iter().filter(|hit| **hit).count() * 100 / hits.len();
     assert!(killed.is_some_and(|at| last_miss > at), "the loss was noticed");
-    assert!(rate > 20, "{rate} % of {requests} were found");
+    println!("{rate} % of {requests} lookups in 8 s around the loss were hits");
+    assert!(rate > 50, "{rate} % of {requests} were found");
     eventually("all are found again", || found(&cluster) == ENTRIES);
     let reply = running.put(&entry(5, 10));
     assert_eq!(reply.status, 204);

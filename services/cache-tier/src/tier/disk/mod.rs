@@ -23,6 +23,7 @@ use handle::Handle;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Where the disk tier is, and how large.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,9 @@ pub struct DiskConfig {
     /// The largest entry.
     pub max_entry_bytes: usize,
 }
+
+/// A disk that is busy takes its time.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// More at once would not be faster.
 const MOST_BATCH_BYTES: usize = 8 << 20;
@@ -110,7 +114,7 @@ impl Backend for Disk {
         // One at a time is how the file is written; together they share one wait for the disk. What a transaction
         // replaces is free only after it, so a batch is small beside the file.
         let bytes = usize::try_from(self.handle.config().max_bytes / 64).unwrap_or(usize::MAX);
-        Batching { lanes: 1, changes: 64, bytes: bytes.min(MOST_BATCH_BYTES) }
+        Batching { lanes: 1, changes: 64, bytes: bytes.min(MOST_BATCH_BYTES), timeout: WRITE_TIMEOUT }
     }
 
     fn usage(&self) -> Option<(u64, u64)> {

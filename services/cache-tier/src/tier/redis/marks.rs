@@ -27,8 +27,8 @@ redis.call('HSET', KEYS[1], 'version', version)
 
 const VERSION: &str = "version";
 
-/// How many old marks are forgotten at a time: the script holds everything up while it runs.
-const FORGET_AT_ONCE: usize = 500;
+/// How many marks are kept, and how many old ones forgotten, at a time: the script holds everything up while it runs.
+const AT_ONCE: usize = 500;
 
 /// The hash of marks, and what is known of it.
 #[derive(Debug)]
@@ -67,18 +67,32 @@ impl MarkTable {
         Ok(Some(marks))
     }
 
-    /// Keeps marks, and forgets old ones.
+    /// Keeps marks, and forgets old ones. A part of them may have been kept where it fails.
     pub(super) async fn keep(&self, redis: &Redis, marks: Vec<Mark>, oldest_ms: u64) -> Result<(), Fault> {
+        let mut old = self.known(|known| old(&known.marks, oldest_ms));
+        for marks in marks.chunks(AT_ONCE) {
+            self.keep_some(redis, marks, &std::mem::take(&mut old), oldest_ms).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep_some(
+        &self,
+        redis: &Redis,
+        marks: &[Mark],
+        old: &[Scope],
+        oldest_ms: u64,
+    ) -> Result<(), Fault> {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|_| Fault::Failed)?;
         let mut command = redis::cmd("EVAL");
         command.arg(KEEP).arg(1).arg(&self.key);
         command.arg(format!("{:016x}", u64::from_be_bytes(random))).arg(oldest_ms).arg(marks.len());
-        for mark in &marks {
+        for mark in marks {
             command.arg(field(mark.scope)).arg(mark.before_ms);
         }
-        for old in self.known(|known| old(&known.marks, oldest_ms)) {
-            command.arg(field(old));
+        for scope in old {
+            command.arg(field(*scope));
         }
         redis.ask::<()>(&command).await
     }
@@ -90,7 +104,7 @@ impl MarkTable {
 
 fn old(marks: &[Mark], oldest_ms: u64) -> Vec<Scope> {
     let old = marks.iter().filter(|mark| mark.before_ms < oldest_ms);
-    old.map(|mark| mark.scope).take(FORGET_AT_ONCE).collect()
+    old.map(|mark| mark.scope).take(AT_ONCE).collect()
 }
 
 fn field(scope: Scope) -> String {

@@ -12,6 +12,7 @@ mod config;
 mod connection;
 mod fault;
 mod marks;
+mod topology;
 
 pub use config::{RedisConfig, RedisMode};
 
@@ -25,18 +26,25 @@ use fault::fault;
 use marks::MarkTable;
 use redis::{Cmd, FromRedisValue};
 use spillway_contract::cache::key::to_hex;
+use std::sync::Arc;
 use std::time::Duration;
+use topology::Topology;
 
 /// The Redis tier.
 #[derive(Debug)]
 pub struct Redis {
-    connections: Connections,
+    connections: Arc<Connections>,
     prefix: String,
     marks: MarkTable,
+    /// `None`: one server, which has everything.
+    topology: Option<Arc<Topology>>,
 }
 
-/// Writers of this process; each waits for one answer at a time.
-const LANES: usize = 8;
+/// Writers for each master; each waits for one answer at a time.
+const LANES: usize = 4;
+
+/// A master that is gone holds its writers up for so long, three times.
+const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl Redis {
     /// Connects in the background, for as long as that takes.
@@ -46,7 +54,10 @@ impl Redis {
     pub fn start(config: &RedisConfig) -> anyhow::Result<Self> {
         let prefix = config.prefix.clone();
         let marks = MarkTable::new(format!("{prefix}marks"));
-        Ok(Self { connections: Connections::start(config)?, prefix, marks })
+        let connections = Arc::new(Connections::start(config)?);
+        let is_cluster = config.mode == RedisMode::Cluster;
+        let topology = is_cluster.then(|| Topology::start(&connections));
+        Ok(Self { connections, prefix, marks, topology })
     }
 
     fn key(&self, key: &Key) -> String {
@@ -107,7 +118,15 @@ impl Backend for Redis {
         Box::pin(self.marks.keep(self, marks, oldest_ms))
     }
 
+    fn parts(&self) -> usize {
+        self.topology.as_ref().map_or(1, |_| topology::PARTS)
+    }
+
+    fn part(&self, key: &Key) -> usize {
+        self.topology.as_ref().map_or(0, |topology| topology.part(&self.key(key)))
+    }
+
     fn batching(&self) -> Batching {
-        Batching { lanes: LANES, changes: 1, bytes: usize::MAX }
+        Batching { lanes: LANES, changes: 1, bytes: usize::MAX, timeout: WRITE_TIMEOUT }
     }
 }

@@ -43,6 +43,9 @@ pub struct Store {
 /// Writers of this process; each waits for one answer at a time.
 const LANES: usize = 8;
 
+/// A large entry on a slow line.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+
 impl Store {
     /// A store that nobody has looked for yet.
     ///
@@ -72,7 +75,9 @@ impl Store {
             // Nothing that a cache tier wrote.
             return Ok(None);
         }
-        found.bytes().await.map(Some).map_err(|error| fault(&error))
+        let bytes = found.bytes().await.map_err(|error| fault(&error))?;
+        // They may be a part of a buffer that is much larger, and are kept in memory.
+        Ok(Some(Bytes::copy_from_slice(&bytes)))
     }
 
     async fn make(&self, change: Change) -> Result<(), Fault> {
@@ -116,6 +121,6 @@ impl Backend for Store {
     }
 
     fn batching(&self) -> Batching {
-        Batching { lanes: LANES, changes: 1, bytes: usize::MAX }
+        Batching { lanes: LANES, changes: 1, bytes: usize::MAX, timeout: WRITE_TIMEOUT }
     }
 }
