@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use bytes::Bytes;
 use serde_json::json;
 use spillway_harness::load::{Arrivals, quantile};
 
 use super::Options;
-use super::proxies::{Proxy, body, load};
+use super::proxies::{Proxy, Sent, body, load};
 use crate::bar::{self, Bar};
 use crate::figures::{figures, median};
 use crate::overhead::upstream;
@@ -18,15 +17,15 @@ const PER_SECOND: f64 = 1_000.0;
 
 pub(super) async fn run(options: &Options) -> Result<()> {
     let upstreams = vec![upstream::start().await?];
-    let body = body(0, 1_024);
+    let again = Sent::Same(body(0, 1_024));
     let direct = Proxy::Direct.start(upstreams.clone(), json!({})).await;
     let cache = Proxy::Cache.start(upstreams, json!({})).await;
     let slice = Duration::from_millis(options.slice_ms * 2);
     let mut p99 = [Vec::new(), Vec::new()];
     for round in 0..=options.rounds / 2 {
-        for ((proxy, body), p99) in [(&direct, &Bytes::new()), (&cache, &body)].into_iter().zip(&mut p99) {
+        for ((proxy, sent), p99) in [(&direct, &Sent::NoBody), (&cache, &again)].into_iter().zip(&mut p99) {
             let arrivals = Arrivals::Open { per_second: PER_SECOND, seed: u64::from(round) };
-            let (report, _) = load(proxy, arrivals, slice, body).await?;
+            let (report, _) = load(proxy, arrivals, slice, sent).await?;
             let micros = quantile(&report.latencies(), 0.99).as_secs_f64() * 1e6;
             p99.extend((round > 0).then_some(micros));
         }

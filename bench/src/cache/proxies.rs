@@ -83,6 +83,23 @@ impl Proxy {
     }
 }
 
+/// What is sent again and again.
+#[derive(Clone, Debug)]
+pub(super) enum Sent {
+    /// A GET without a body: Envoy closes the connection when it answers before it has read one.
+    NoBody,
+    /// The same bytes each time.
+    Same(Bytes),
+    /// The same request each time, but never the same bytes.
+    Rewritten(Bytes),
+}
+
+/// The same request with another `user`, which does not go into its key.
+fn rewritten(body: &Bytes, number: u64) -> Bytes {
+    let members = body.strip_prefix(b"{").unwrap_or_default();
+    [format!("{{\"user\":\"{number}\",").as_bytes(), members].concat().into()
+}
+
 /// A deterministic chat request of about that size.
 pub(super) fn body(number: u64, bytes: usize) -> Bytes {
     let filling = "Tell me about it. ".repeat(bytes / 18);
@@ -103,13 +120,13 @@ pub(super) async fn load(
     spillway: &Spillway,
     arrivals: Arrivals,
     until: Duration,
-    body: &Bytes,
+    sent: &Sent,
 ) -> Result<(Report, f64)> {
-    let body = body.clone();
-    // Envoy closes the connection when it answers before it has read a body: what has none is compared.
-    let make = move |_| match body.is_empty() {
-        true => Request::get("/").body(Full::default()).unwrap_or_default(),
-        false => chat(body.clone()),
+    let sent = sent.clone();
+    let make = move |number| match &sent {
+        Sent::NoBody => Request::get("/").body(Full::default()).unwrap_or_default(),
+        Sent::Same(body) => chat(body.clone()),
+        Sent::Rewritten(body) => chat(rewritten(body, number)),
     };
     let load = Load::new(&spillway.client, arrivals, Until::Elapsed(until), make);
     let before = cpu_nanos(spillway.envoy.id())?;

@@ -147,7 +147,8 @@ impl fmt::Display for CacheStatus {
         }
         if let Some(seconds) = self.ttl {
             // The largest integer of a structured field has 15 digits (RFC 9651, section 3.3.1).
-            write!(f, "; ttl={}", seconds.clamp(-999_999_999_999_999, 999_999_999_999_999))?;
+            f.write_str("; ttl=")?;
+            f.write_str(&seconds.clamp(-999_999_999_999_999, 999_999_999_999_999).to_string())?;
         }
         if let Some(key) = self.key {
             write!(f, "; key=\"{key}\"")?;

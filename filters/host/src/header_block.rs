@@ -1,6 +1,11 @@
 //! All headers of a map in one piece, as the ABI hands them over: for filters that look at several, because each call to
 //! the host has its price.
 
+/// The size of the number of headers.
+const COUNT: usize = 4;
+/// The size of the sizes of one name and its value.
+const SIZES: usize = 8;
+
 /// Headers in the ABI's form: their number, the sizes of each name and value, then both with a NUL behind each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeaderBlock {
@@ -17,17 +22,19 @@ impl HeaderBlock {
     /// A block of these headers.
     #[must_use]
     pub fn of<Name: AsRef<[u8]>, Value: AsRef<[u8]>>(headers: &[(Name, Value)]) -> Self {
-        let mut bytes = Vec::new();
+        let pieces = || headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
+        let data: usize = pieces().map(|(name, value)| name.len() + value.len() + 2).sum();
+        let mut bytes = Vec::with_capacity(COUNT + headers.len() * SIZES + data);
         let size = |size: usize| u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes();
         bytes.extend_from_slice(&size(headers.len()));
-        for (name, value) in headers {
-            bytes.extend_from_slice(&size(name.as_ref().len()));
-            bytes.extend_from_slice(&size(value.as_ref().len()));
+        for (name, value) in pieces() {
+            bytes.extend_from_slice(&size(name.len()));
+            bytes.extend_from_slice(&size(value.len()));
         }
-        for (name, value) in headers {
-            bytes.extend_from_slice(name.as_ref());
+        for (name, value) in pieces() {
+            bytes.extend_from_slice(name);
             bytes.push(0);
-            bytes.extend_from_slice(value.as_ref());
+            bytes.extend_from_slice(value);
             bytes.push(0);
         }
         Self { bytes }
@@ -41,37 +48,69 @@ impl HeaderBlock {
 
     /// Every header, name in lower case, in their order. Not always UTF-8.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let (count, rest) = split_number(&self.bytes).unwrap_or((0, &[]));
-        let (sizes, mut data) = rest.split_at_checked(count.saturating_mul(8)).unwrap_or((&[], &[]));
-        let mut sizes = sizes.chunks_exact(4).map(|size| split_number(size).map_or(0, |(size, _)| size));
-        std::iter::from_fn(move || {
-            let name = text(&mut data, sizes.next()?)?;
-            Some((name, text(&mut data, sizes.next()?)?))
-        })
+        let (sizes, data) = self.parts();
+        places(sizes).map_while(move |place| Some((place.name(data)?, place.value(data)?)))
     }
 
     /// The first value of a header, whose name is given in lower case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter().find(|(known, _)| *known == name.as_bytes()).map(|(_, value)| value)
+        self.all(name).next()
     }
 
     /// Every value of a header, whose name is given in lower case.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.iter().filter(move |(known, _)| *known == name.as_bytes()).map(|(_, value)| value)
+    ///
+    /// Filters ask for a dozen names per request, so a name of another length is passed over by its length alone.
+    pub fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        let (sizes, data) = self.parts();
+        places(sizes)
+            .filter(move |place| place.name_size == name.len() && place.name(data) == Some(name.as_bytes()))
+            .map_while(move |place| place.value(data))
+    }
+
+    /// The sizes of names and values, and then those.
+    fn parts(&self) -> (&[[u8; SIZES]], &[u8]) {
+        let parts = self.bytes.split_first_chunk::<COUNT>().and_then(|(count, rest)| {
+            let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
+            let (sizes, data) = rest.split_at_checked(count.checked_mul(SIZES)?)?;
+            Some((sizes.as_chunks().0, data))
+        });
+        parts.unwrap_or_default()
     }
 }
 
-fn split_number(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let (number, rest) = bytes.split_first_chunk::<4>()?;
-    Some((usize::try_from(u32::from_le_bytes(*number)).ok()?, rest))
+/// Where one header lies.
+#[derive(Clone, Copy)]
+struct Place {
+    at: usize,
+    name_size: usize,
+    value_size: usize,
 }
 
-/// The next text of that size, and the NUL behind it.
-fn text<'a>(data: &mut &'a [u8], size: usize) -> Option<&'a [u8]> {
-    let (text, rest) = data.split_at_checked(size)?;
-    *data = rest.split_first()?.1;
-    Some(text)
+impl Place {
+    fn name(self, data: &[u8]) -> Option<&[u8]> {
+        data.get(self.at..)?.get(..self.name_size)
+    }
+
+    /// None where the NUL behind it is missing.
+    fn value(self, data: &[u8]) -> Option<&[u8]> {
+        data.get(self.at + self.name_size + 1..)?
+            .get(..=self.value_size)?
+            .split_last()
+            .map(|(_, value)| value)
+    }
+}
+
+fn places(sizes: &[[u8; SIZES]]) -> impl Iterator<Item = Place> {
+    let mut at = 0_usize;
+    sizes.iter().map_while(move |sizes| {
+        let both = u64::from_le_bytes(*sizes);
+        let name_size = usize::try_from(both & u64::from(u32::MAX)).ok()?;
+        let value_size = usize::try_from(both >> 32).ok()?;
+        let place = Place { at, name_size, value_size };
+        at = at.checked_add(name_size)?.checked_add(value_size)?.checked_add(2)?;
+        Some(place)
+    })
 }
 
 #[cfg(test)]

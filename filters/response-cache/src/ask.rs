@@ -1,6 +1,6 @@
 //! What a request asks of the cache.
 
-use spillway_caching::canonical::{self, Facts, Limits};
+use spillway_caching::canonical::Facts;
 use spillway_caching::control::RequestControl;
 use spillway_caching::digest::Digest;
 use spillway_caching::eligible::{self, Bypass, OnMiss, Terms};
@@ -135,18 +135,17 @@ impl Head {
     ///
     /// Why it goes past the cache; `None` where a rule says so.
     pub(crate) fn with_body(&self, shared: &Shared, body: &[u8]) -> Result<Ask, Option<Bypass>> {
-        let canonical = canonical::read(body, &shared.ignored_fields, Limits::default())
-            .map_err(|reason| Some(Bypass::from(reason)))?;
-        let facts = canonical.facts;
+        let canonical = shared.bodies.read(body).map_err(|reason| Some(Bypass::from(reason)))?;
+        let facts = &canonical.facts;
         let (number, rule) = self.rule(shared, facts.model.as_deref()).ok_or(None)?;
         let api = self.api.ok_or(Some(Bypass::UnknownPath))?;
-        eligible::by_body(api, &facts, rule.requests()).map_err(Some)?;
+        eligible::by_body(api, facts, rule.requests()).map_err(Some)?;
         Ok(self.ask(shared, number, rule.mode, facts, Some(canonical.digest)))
     }
 
     fn without_body(&self, shared: &Shared) -> Option<Ask> {
         let (number, rule) = self.rule(shared, None)?;
-        Some(self.ask(shared, number, rule.mode, Facts::default(), None))
+        Some(self.ask(shared, number, rule.mode, &Facts::default(), None))
     }
 
     /// The rule for it; `None` where that leaves it alone.
@@ -162,7 +161,7 @@ impl Head {
         (rule.mode != Mode::Off).then_some((number, rule))
     }
 
-    fn ask(&self, shared: &Shared, rule: usize, mode: Mode, facts: Facts, body: Option<Digest>) -> Ask {
+    fn ask(&self, shared: &Shared, rule: usize, mode: Mode, facts: &Facts, body: Option<Digest>) -> Ask {
         let line = line(&self.headers);
         let route = shared.route();
         let keyed = pairs(&shared.keyed_headers, &self.headers);
@@ -185,7 +184,7 @@ impl Head {
             api: self.api,
             tenant,
             authorized: self.headers.get("authorization").is_some(),
-            model: facts.model,
+            model: facts.model.clone(),
             stream: facts.stream,
             observes: mode == Mode::Observe,
             rule,

@@ -7,6 +7,7 @@
 
 mod answer;
 mod ask;
+mod bodies;
 mod busy;
 mod config;
 mod counters;

@@ -5,11 +5,17 @@
 //! by whoever was given the place in the index. Between the two writes a reader may find another entry than the index
 //! promises: an entry holds its whole key, so that is a miss and nothing worse.
 
+mod hints;
+
+use std::cell::RefCell;
+
 use spillway_caching::digest::Digest;
 use spillway_caching::shelf::{self, Bounds};
 use spillway_contract::cache::entry::EntryRef;
 use spillway_host::{Gauge, Host, HostError, Slot};
 use spillway_primitives::Timestamp;
+
+use hints::Hints;
 
 /// Entries of a set. With 32 the hit ratio falls two to three points behind the best policy's where answers differ in
 /// size; with 64 it stays within two (`cargo xtask simulate --scenario cache`).
@@ -20,24 +26,26 @@ const OVERHEAD: u32 = 160;
 
 /// The first tier.
 pub(crate) struct Memory {
-    sets: u32,
+    /// The index of each set.
+    sets: Vec<Slot>,
+    hints: RefCell<Hints>,
     bounds: Bounds,
     bytes: Gauge,
 }
 
-/// An entry that was found, whole and for the right key.
+/// The bytes of an entry of the right key.
 pub(crate) struct Found(Vec<u8>);
 
 impl Found {
-    /// Bytes from elsewhere, if they are an entry of that key.
-    pub(crate) fn checked(bytes: Vec<u8>, key: Digest) -> Option<Self> {
-        let is_its = EntryRef::decode(&bytes).is_ok_and(|entry| entry.key == *key.as_bytes());
-        is_its.then_some(Self(bytes))
+    /// Bytes from elsewhere, if they say that they are an entry of that key. Whether they are whole is seen when the entry is
+    /// read.
+    pub(crate) fn of(bytes: Vec<u8>, key: Digest) -> Option<Self> {
+        (EntryRef::key_of(&bytes) == Some(key.as_bytes())).then_some(Self(bytes))
     }
 
-    /// The entry.
-    pub(crate) fn entry(&self) -> EntryRef<'_> {
-        EntryRef::reread(&self.0).unwrap_or_default()
+    /// The entry; `None` where the bytes are damaged. Every call reads it anew.
+    pub(crate) fn entry(&self) -> Option<EntryRef<'_>> {
+        EntryRef::decode(&self.0).ok()
     }
 
     /// Its bytes.
@@ -54,11 +62,12 @@ impl Memory {
         max_bytes: u64,
         bytes: Gauge,
     ) -> Result<Self, HostError> {
-        let sets = u32::try_from(max_entries.div_ceil(WAYS)).unwrap_or(u32::MAX).max(1);
-        let share = max_bytes / u64::from(sets);
-        (0..sets).try_for_each(|set| index(set).create(host))?;
+        let number = u32::try_from(max_entries.div_ceil(WAYS)).unwrap_or(u32::MAX).max(1);
+        let share = max_bytes / u64::from(number);
+        let sets: Vec<_> = (0..number).map(|set| Slot::new(format!("spillway/cache/set/{set}"))).collect();
+        sets.iter().try_for_each(|set| set.create(host))?;
         let ways = u16::try_from(WAYS).unwrap_or(u16::MAX);
-        Ok(Self { sets, bounds: Bounds { ways, bytes: share }, bytes })
+        Ok(Self { sets, hints: RefCell::default(), bounds: Bounds { ways, bytes: share }, bytes })
     }
 
     /// The largest entry that there is room for.
@@ -68,17 +77,28 @@ impl Memory {
 
     /// The entry of a key.
     pub(crate) fn find(&self, host: &dyn Host, key: Digest) -> Option<Found> {
-        let set = key.shard(self.sets);
-        let slot = index(set);
-        let record = slot.read(host).ok()?;
+        let (set, index) = self.set(key)?;
+        let hinted = self.hints.try_borrow_mut().ok().and_then(|mut hints| hints.take(key));
+        if let Some(found) = hinted.and_then(|way| read(host, set, way, key)) {
+            return Some(found);
+        }
+        let record = index.read(host).ok()?;
         let place = shelf::find(&record.bytes, &key.prefix())?;
-        let bytes = host.shared(&way(set, place.way)).ok().flatten()?.bytes;
-        let found = Found::checked(bytes, key)?;
-        if let Some(touched) = shelf::touch(&record.bytes, &key.prefix()) {
+        let found = read(host, set, place.way, key)?;
+        match shelf::touch(&record.bytes, &key.prefix()) {
             // Somebody else may have been faster: then this hit does not count, which is no loss.
-            host.set_shared(slot.key(), &touched, Some(record.cas)).ok();
+            Some(touched) => {
+                host.set_shared(index.key(), &touched, Some(record.cas)).ok();
+            }
+            None => self.hints.try_borrow_mut().iter_mut().for_each(|hints| hints.note(key, place.way)),
         }
         Some(found)
+    }
+
+    /// The set of a key: its number, and its index.
+    fn set(&self, key: Digest) -> Option<(u32, &Slot)> {
+        let set = key.shard(u32::try_from(self.sets.len()).unwrap_or(u32::MAX));
+        Some((set, self.sets.get(set as usize)?))
     }
 
     /// Keeps an entry. False where there is no room for it.
@@ -90,11 +110,11 @@ impl Memory {
         expires: Timestamp,
         now: Timestamp,
     ) -> bool {
-        let set = key.shard(self.sets);
+        let Some((set, index)) = self.set(key) else { return false };
         let size = u32::try_from(entry.len()).unwrap_or(u32::MAX).saturating_add(OVERHEAD);
         let mut inserted = None;
         let mut change = 0;
-        let updated = index(set).update(host, |record| {
+        let updated = index.update(host, |record| {
             let mut after = record.to_vec();
             let item = shelf::Entry { prefix: key.prefix(), size, expires_at: expires };
             inserted = shelf::insert(&mut after, item, now, self.bounds).ok();
@@ -110,10 +130,17 @@ impl Memory {
     }
 }
 
-fn index(set: u32) -> Slot {
-    Slot::new(format!("spillway/cache/set/{set}"))
+fn read(host: &dyn Host, set: u32, number: u16, key: Digest) -> Option<Found> {
+    Found::of(host.shared(&way(set, number)).ok().flatten()?.bytes, key)
 }
 
+/// The key of shared data of an entry. No formatting machinery: this runs for every hit.
 fn way(set: u32, way: u16) -> String {
-    format!("spillway/cache/entry/{set}/{way}")
+    const BEFORE: &str = "spillway/cache/entry/";
+    let mut key = String::with_capacity(BEFORE.len() + 16);
+    key.push_str(BEFORE);
+    key.push_str(&set.to_string());
+    key.push('/');
+    key.push_str(&way.to_string());
+    key
 }

@@ -76,7 +76,12 @@ impl Shared {
         let copied = headers.iter().filter_map(text).filter(|(name, _)| !NOT_COPIED.contains(&name.as_str()));
         let scheme = (":scheme".to_owned(), "http".to_owned());
         let headers = copied.chain(std::iter::once(scheme)).collect();
-        refreshes.to_send.push(Refresh { ask, route: self.route(), headers, body: body.to_vec() });
+        refreshes.to_send.push(Refresh {
+            ask,
+            route: self.route().into_owned(),
+            headers,
+            body: body.to_vec(),
+        });
         self.mail.remind(host);
     }
 

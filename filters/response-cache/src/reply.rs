@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use spillway_caching::freshness::{Freshness, State};
 use spillway_caching::status::{CacheStatus, Forward, Tier};
+use spillway_contract::cache::entry::EntryRef;
 use spillway_contract::error_body::{ErrorBody, ErrorCode};
 use spillway_host::{Decision, Host, LocalReply, Path};
 use spillway_primitives::Timestamp;
 
 use crate::ask::Ask;
 use crate::entry;
-use crate::memory::Found;
 use crate::shared::Shared;
 
 /// Where the decision is left for the access log.
@@ -26,34 +26,30 @@ pub(crate) enum Origin {
 }
 
 /// Answers the request at hand with an entry, byte for byte as it was.
-pub(crate) fn entry(shared: &Shared, ask: &Ask, found: &Found, origin: Origin, now: Timestamp) {
+pub(crate) fn entry(shared: &Shared, ask: &Ask, entry: &EntryRef<'_>, origin: Origin, now: Timestamp) {
     let host = &*shared.host;
-    let entry = found.entry();
-    let freshness = entry::freshness(&entry, shared.rule(ask));
+    let freshness = entry::freshness(entry, shared.rule(ask));
     let status = match origin {
         Origin::Tier(tier, _) => CacheStatus::hit(tier),
         Origin::Collapsed => CacheStatus::forward(Forward::Miss).collapsed(),
     };
     let status = with_key(shared, ask, status.ttl(ttl(&freshness, now))).to_string();
     let age = freshness.age(now).as_secs().to_string();
-    let mut headers: Vec<(&str, &str)> = entry
-        .headers
-        .iter()
-        .filter_map(|(name, value)| Some((*name, std::str::from_utf8(value).ok()?)))
-        .collect();
+    let mut headers = Vec::with_capacity(entry.headers.len() + 2);
+    let kept = entry.headers.iter();
+    headers.extend(kept.filter_map(|(name, value)| Some((*name, std::str::from_utf8(value).ok()?))));
     headers.push(("age", &age));
     headers.push(("cache-status", &status));
-    let word = match origin {
-        Origin::Tier(_, State::Fresh) => "hit",
-        Origin::Tier(_, stale) => stale.as_str(),
-        Origin::Collapsed => "collapsed",
-    };
-    let decision = Decision::new().with("result", word);
-    let decision = match origin {
-        Origin::Tier(tier, _) => decision.with("tier", tier.as_str()),
-        Origin::Collapsed => decision,
-    };
-    decision.leave(host, DECISION);
+    match origin {
+        // All that there is to say stands in `Cache-Status`, which the access log prints, and to leave it on the stream would
+        // be a twentieth of what such a hit costs.
+        Origin::Tier(Tier::Memory, State::Fresh) => {}
+        Origin::Tier(tier, State::Fresh) => decide("hit").with("tier", tier.as_str()).leave(host, DECISION),
+        Origin::Tier(tier, stale) => {
+            decide(stale.as_str()).with("tier", tier.as_str()).leave(host, DECISION);
+        }
+        Origin::Collapsed => decide("collapsed").leave(host, DECISION),
+    }
     let etag = entry.headers.iter().find(|(name, _)| *name == "etag").map(|(_, value)| *value);
     let is_known = ask.if_none_match.as_deref().zip(etag).is_some_and(|(known, etag)| matches(known, etag));
     let (status, body) = if is_known { (304, &[][..]) } else { (entry.status, entry.body) };
@@ -67,7 +63,7 @@ pub(crate) fn entry(shared: &Shared, ask: &Ask, found: &Found, origin: Origin, n
 pub(crate) fn not_cached(shared: &Shared) {
     let host = &*shared.host;
     shared.counters.not_cached.add(host, 1);
-    Decision::new().with("result", "only_if_cached").leave(host, DECISION);
+    decide("only_if_cached").leave(host, DECISION);
     let message = "the request says only-if-cached, and its answer is not cached";
     let body = ErrorBody { code: ErrorCode::NotCached, message, param: None }.to_json();
     let status = CacheStatus::forward(Forward::Miss).detail("only_if_cached").to_string();
@@ -82,12 +78,15 @@ pub(crate) fn not_cached(shared: &Shared) {
 
 /// Says that a request goes on, and why.
 pub(crate) fn leave_decision(host: &dyn Host, result: &str, reason: Option<&str>) {
-    let decision = Decision::new().with("result", result);
     let decision = match reason {
-        Some(reason) => decision.with("reason", reason),
-        None => decision,
+        Some(reason) => decide(result).with("reason", reason),
+        None => decide(result),
     };
     decision.leave(host, DECISION);
+}
+
+fn decide(result: &str) -> Decision {
+    Decision::new().with("result", result)
 }
 
 /// What `Cache-Status` says, with the key where the operator wants that.

@@ -10,6 +10,7 @@ use spillway_caching::flight::Limits;
 use spillway_host::{Gauge, Host, Slot, gauges_work, load};
 use spillway_primitives::rng_from;
 
+use crate::bodies::Bodies;
 use crate::busy::Busy;
 use crate::config::{CacheRule, Config};
 use crate::counters::Counters;
@@ -67,7 +68,7 @@ impl Root {
             tenants: config.tenant.in_lower_case(),
             release: config.release,
             release_header: config.release_header.to_ascii_lowercase(),
-            ignored_fields: config.ignored_fields,
+            bodies: Bodies::new(config.ignored_fields),
             by_host: config.by_host,
             keyed_headers: config.keyed_headers.iter().map(|name| name.to_ascii_lowercase()).collect(),
             max_body_bytes: size(config.max_body_bytes.get()),

@@ -1,5 +1,6 @@
 //! What all requests of a VM share, and what becomes of an answer.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use spillway_host::{Host, paths};
 use spillway_primitives::Timestamp;
 
 use crate::ask::{Ask, Role};
+use crate::bodies::Bodies;
 use crate::busy::Busy;
 use crate::config::{CacheRule, Tenants};
 use crate::counters::Counters;
@@ -30,7 +32,7 @@ pub(crate) struct Shared {
     pub(crate) tenants: Tenants,
     pub(crate) release: String,
     pub(crate) release_header: String,
-    pub(crate) ignored_fields: Vec<String>,
+    pub(crate) bodies: Bodies,
     pub(crate) by_host: bool,
     /// In lower case.
     pub(crate) keyed_headers: Vec<String>,
@@ -67,12 +69,12 @@ impl Shared {
     }
 
     /// The cluster of the request at hand.
-    pub(crate) fn route(&self) -> String {
+    pub(crate) fn route(&self) -> Cow<'_, str> {
         if !self.pool.is_empty() {
-            return self.pool.clone();
+            return Cow::Borrowed(&self.pool);
         }
         let cluster = self.host.property(paths::CLUSTER_NAME).ok().flatten();
-        cluster.and_then(|cluster| String::from_utf8(cluster).ok()).unwrap_or_default()
+        Cow::Owned(cluster.and_then(|cluster| String::from_utf8(cluster).ok()).unwrap_or_default())
     }
 
     /// A request of this VM, as others know it.

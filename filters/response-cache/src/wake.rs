@@ -1,6 +1,7 @@
 //! Requests that waited go on: they have their answer, or compute it now.
 
 use spillway_caching::freshness::Circumstances;
+use spillway_contract::cache::entry::EntryRef;
 
 use crate::ask::Role;
 use crate::counters::Hit;
@@ -68,18 +69,18 @@ impl Shared {
         let found = self.memory.find(host, ask.key);
         // Only what is fresh is said to be there.
         let circumstances = Circumstances::default();
-        let serves = |found: &Found| {
-            let freshness = entry::freshness(&found.entry(), self.rule(&ask));
+        let serves = |entry: &EntryRef<'_>| {
+            let freshness = entry::freshness(entry, self.rule(&ask));
             ask.terms.serves(&freshness, now, circumstances).is_some()
         };
-        match found.filter(serves) {
-            Some(found) => {
+        match found.as_ref().and_then(Found::entry).filter(serves) {
+            Some(entry) => {
                 if host.act_for(stream).is_err() {
                     // The stream is gone, and so is who would have been answered.
                     return true;
                 }
                 self.counters.hit(host, Hit::Collapsed);
-                reply::entry(self, &ask, &found, Origin::Collapsed, now);
+                reply::entry(self, &ask, &entry, Origin::Collapsed, now);
                 true
             }
             None => {

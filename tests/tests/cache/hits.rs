@@ -30,7 +30,7 @@ async fn the_second_time_it_is_answered_from_memory(envoy_workers: u32) {
     let stats = spillway.stats().await;
     assert_eq!(stats.own("spillway.response_cache.hits_memory_total"), 8);
     assert_eq!(stats.own("spillway.response_cache.stored_total"), 1);
-    let line = spillway.access_log_line("cache=[result=hit tier=memory]").await;
+    let line = spillway.access_log_line("cache-status=[spillway; hit; ttl=").await;
     assert!(line.contains(" 200 "), "{line}");
     spillway.end().await;
 }

@@ -142,13 +142,11 @@ impl<'a> EntryRef<'a> {
         codec::decode(bytes)
     }
 
-    /// The entry that `bytes` hold which were decoded before: their checksum is not computed again.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::decode`], but for the checksum.
-    pub fn reread(bytes: &'a [u8]) -> Result<Self, Damage> {
-        codec::reread(bytes)
+    /// Which key these bytes say that they are an entry of; `None` where they are no entry of this version. Whether they
+    /// are whole is not looked at.
+    #[must_use]
+    pub fn key_of(bytes: &'a [u8]) -> Option<&'a [u8; 32]> {
+        codec::key_of(bytes)
     }
 
     /// The same entry, with everything its own.

@@ -10,6 +10,7 @@ use spillway_host::{Headers, Host};
 use super::{State, Stream};
 use crate::answer::{self, Answer};
 use crate::ask::Ask;
+use crate::memory::Found;
 use crate::reply;
 use crate::shared::Shared;
 use crate::{entry, flights};
@@ -80,12 +81,13 @@ impl Stream {
 
     /// Whether a stale entry was given instead of an error (RFC 5861, section 4).
     fn answers_stale(&mut self, shared: &Shared, ask: &Ask) -> bool {
-        let Some(found) = ask.stale.as_ref().filter(|_| !ask.observes) else { return false };
+        let stale = ask.stale.as_ref().filter(|_| !ask.observes);
+        let Some(entry) = stale.and_then(Found::entry) else { return false };
         // The upstream may have taken its time.
-        let (now, freshness) = (shared.host.now(), entry::freshness(&found.entry(), shared.rule(ask)));
+        let (now, freshness) = (shared.host.now(), entry::freshness(&entry, shared.rule(ask)));
         let failed = Circumstances { busy: false, upstream_failed: true };
         let Some(state) = ask.terms.serves(&freshness, now, failed) else { return false };
-        self.hit(shared, ask, found, Tier::Memory, state, now);
+        self.hit(shared, ask, &entry, Tier::Memory, state, now);
         true
     }
 

@@ -5,6 +5,7 @@ use spillway_caching::eligible::OnMiss;
 use spillway_caching::flight::Joined;
 use spillway_caching::freshness::{Circumstances, State as Freshness};
 use spillway_caching::status::{Forward, Tier};
+use spillway_contract::cache::entry::EntryRef;
 use spillway_contract::cache::protocol;
 use spillway_host::{HeaderBlock, paths};
 use spillway_primitives::Timestamp;
@@ -28,21 +29,26 @@ impl Stream {
     ) -> Action {
         let (host, now) = (&*shared.host, shared.host.now());
         let found = if ask.terms.lookup { shared.memory.find(host, ask.key) } else { None };
-        match found.map(|found| self.judge(shared, &mut ask, found, now)) {
-            Some(Ok((found, state))) => {
+        let entry = found.as_ref().and_then(Found::entry);
+        let verdict = entry.as_ref().map(|entry| judge(shared, &ask, entry, now));
+        match (verdict, &entry) {
+            (Some(Verdict::Serves(state)), Some(entry)) => {
                 if ask.observes {
                     shared.counters.hits_observed.add(host, 1);
                     return self.send(shared, ask);
                 }
-                self.hit(shared, &ask, &found, Tier::Memory, state, now);
+                self.hit(shared, &ask, entry, Tier::Memory, state, now);
                 if state == Freshness::StaleWhileRevalidate {
                     shared.refresh(ask, sent.0, sent.1);
                 }
                 return Action::Pause;
             }
-            Some(Err(())) => {}
-            None if !ask.terms.lookup => ask.forward = Forward::Request,
-            None => {}
+            (Some(Verdict::Fails { forward, serves_failure }), _) => {
+                ask.forward = forward;
+                ask.stale = found.filter(|_| serves_failure);
+            }
+            _ if !ask.terms.lookup => ask.forward = Forward::Request,
+            _ => {}
         }
         let wants_only_entries = ask.terms.on_miss == OnMiss::GatewayTimeout;
         if !wants_only_entries && !self.joins(shared, &mut ask, now) {
@@ -82,34 +88,11 @@ impl Stream {
         Action::Continue
     }
 
-    /// As what an entry serves; if it does not, the request learns why, and keeps it in case the upstream fails.
-    fn judge(
-        &self,
-        shared: &Shared,
-        ask: &mut Ask,
-        found: Found,
-        now: Timestamp,
-    ) -> Result<(Found, Freshness), ()> {
-        let freshness = entry::freshness(&found.entry(), shared.rule(ask));
-        let is_fresh = freshness.remaining(now).is_ok();
-        let busy = !is_fresh && shared.busy.is(&*shared.host, &shared.route());
-        let circumstances = Circumstances { busy, upstream_failed: false };
-        if let Some(state) = ask.terms.serves(&freshness, now, circumstances) {
-            return Ok((found, state));
-        }
-        ask.forward = if is_fresh { Forward::Request } else { Forward::Stale };
-        let failed = Circumstances { busy, upstream_failed: true };
-        if ask.terms.serves(&freshness, now, failed).is_some() {
-            ask.stale = Some(found);
-        }
-        Err(())
-    }
-
     pub(super) fn hit(
         &mut self,
         shared: &Shared,
         ask: &Ask,
-        found: &Found,
+        entry: &EntryRef<'_>,
         tier: Tier,
         state: Freshness,
         now: Timestamp,
@@ -120,7 +103,7 @@ impl Stream {
             _ => Hit::Stale,
         };
         shared.counters.hit(&*shared.host, hit);
-        reply::entry(shared, ask, found, Origin::Tier(tier, state), now);
+        reply::entry(shared, ask, entry, Origin::Tier(tier, state), now);
         self.state = State::Answered;
     }
 
@@ -144,6 +127,36 @@ impl Stream {
         }
     }
 
+    /// The cache tier has an entry.
+    fn found_in_tier(
+        &mut self,
+        shared: &Shared,
+        mut ask: Box<Ask>,
+        found: Found,
+        tier: Tier,
+        now: Timestamp,
+    ) -> Action {
+        let Some(entry) = found.entry() else { return self.missed(shared, ask) };
+        match judge(shared, &ask, &entry, now) {
+            Verdict::Serves(state) => {
+                let expires = entry::freshness(&entry, shared.rule(&ask)).forgotten_at();
+                let kept = shared.memory.insert(&*shared.host, ask.key, found.bytes(), expires, now);
+                shared.share(&ask, self.id, kept && state == Freshness::Fresh);
+                if ask.observes {
+                    shared.counters.hits_observed.add(&*shared.host, 1);
+                    return self.send(shared, ask);
+                }
+                self.hit(shared, &ask, &entry, tier, state, now);
+                Action::Pause
+            }
+            Verdict::Fails { forward, serves_failure } => {
+                ask.forward = forward;
+                ask.stale = Some(found).filter(|_| serves_failure);
+                self.missed(shared, ask)
+            }
+        }
+    }
+
     /// The cache tier has answered.
     pub(crate) fn tier_said(&mut self, token: u32, body_bytes: usize) {
         let Some(shared) = self.shared.clone() else { return };
@@ -156,21 +169,7 @@ impl Stream {
         };
         let (host, now) = (&*shared.host, shared.host.now());
         let action = match tier.said(&shared, ask.key, question, body_bytes) {
-            Said::Entry(found, from) => match self.judge(&shared, &mut ask, found, now) {
-                Ok((found, state)) => {
-                    let expires = entry::freshness(&found.entry(), shared.rule(&ask)).forgotten_at();
-                    let kept = shared.memory.insert(host, ask.key, found.bytes(), expires, now);
-                    shared.share(&ask, self.id, kept && state == Freshness::Fresh);
-                    if ask.observes {
-                        shared.counters.hits_observed.add(host, 1);
-                        self.send(&shared, ask)
-                    } else {
-                        self.hit(&shared, &ask, &found, tier_word(from), state, now);
-                        Action::Pause
-                    }
-                }
-                Err(()) => self.missed(&shared, ask),
-            },
+            Said::Entry(found, from) => self.found_in_tier(&shared, ask, found, tier_word(from), now),
             Said::Compute(lease) => {
                 ask.lease = lease;
                 self.missed(&shared, ask)
@@ -189,6 +188,31 @@ impl Stream {
             log::warn!("a request that asked the cache tier cannot be sent on: {error}");
         }
     }
+}
+
+/// What an entry is to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It is the answer, as this.
+    Serves(Freshness),
+    /// It is not, for this reason.
+    Fails {
+        forward: Forward,
+        /// But it would be, if the upstream failed.
+        serves_failure: bool,
+    },
+}
+
+fn judge(shared: &Shared, ask: &Ask, entry: &EntryRef<'_>, now: Timestamp) -> Verdict {
+    let freshness = entry::freshness(entry, shared.rule(ask));
+    let is_fresh = freshness.remaining(now).is_ok();
+    let busy = !is_fresh && shared.busy.is(&*shared.host, &shared.route());
+    if let Some(state) = ask.terms.serves(&freshness, now, Circumstances { busy, upstream_failed: false }) {
+        return Verdict::Serves(state);
+    }
+    let forward = if is_fresh { Forward::Request } else { Forward::Stale };
+    let failed = Circumstances { busy, upstream_failed: true };
+    Verdict::Fails { forward, serves_failure: ask.terms.serves(&freshness, now, failed).is_some() }
 }
 
 const fn tier_word(tier: protocol::Tier) -> Tier {

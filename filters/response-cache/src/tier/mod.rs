@@ -144,7 +144,7 @@ impl Tier {
             self.note(shared, question.probe, question.began, matches!(reply.status, Some(200 | 404)));
         }
         match reply.status {
-            Some(200) => match Found::checked(reply.body, key) {
+            Some(200) => match Found::of(reply.body, key).filter(|found| found.entry().is_some()) {
                 Some(found) => {
                     let tier = header(TIER_HEADER).and_then(|tier| protocol::Tier::parse(&tier));
                     Said::Entry(found, tier.unwrap_or(protocol::Tier::Memory))

@@ -57,15 +57,14 @@ pub(super) fn encode(entry: &EntryRef<'_>) -> Result<Vec<u8>, Damage> {
     Ok(bytes)
 }
 
+/// The key is the metadata's first field, and postcard writes an array as it is.
+pub(super) fn key_of(bytes: &[u8]) -> Option<&[u8; 32]> {
+    let (head, rest) = bytes.split_first_chunk::<HEAD_BYTES>()?;
+    let rest = head.starts_with(&MAGIC).then_some(rest)?;
+    (head.get(MAGIC.len()) == Some(&VERSION)).then(|| rest.first_chunk())?
+}
+
 pub(super) fn decode(bytes: &[u8]) -> Result<EntryRef<'_>, Damage> {
-    read(bytes, true)
-}
-
-pub(super) fn reread(bytes: &[u8]) -> Result<EntryRef<'_>, Damage> {
-    read(bytes, false)
-}
-
-fn read(bytes: &[u8], checks: bool) -> Result<EntryRef<'_>, Damage> {
     let too_short = Damage::TooShort(bytes.len());
     let (checked, checksum) = bytes.split_last_chunk::<CHECKSUM_BYTES>().ok_or(too_short)?;
     let (magic, rest) = checked.split_first_chunk::<3>().ok_or(too_short)?;
@@ -76,7 +75,7 @@ fn read(bytes: &[u8], checks: bool) -> Result<EntryRef<'_>, Damage> {
     if *version != VERSION {
         return Err(Damage::Version(*version));
     }
-    if checks && XxHash64::oneshot(0, checked) != u64::from_le_bytes(*checksum) {
+    if XxHash64::oneshot(0, checked) != u64::from_le_bytes(*checksum) {
         return Err(Damage::Checksum);
     }
     let (length, rest) = rest.split_first_chunk::<4>().ok_or(too_short)?;
