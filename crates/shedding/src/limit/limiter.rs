@@ -1,0 +1,235 @@
+//! The limit and how it changes.
+
+use serde::{Deserialize, Serialize};
+use spillway_primitives::Timestamp;
+
+use super::baseline::Baseline;
+use super::queued::{Queued, excess_of};
+use super::{CLASSES, Settings, Window};
+
+/// Slow start: by so much each window.
+const SLOW_START: f64 = 1.5;
+/// A dip lasts no longer than so many windows.
+const LONGEST_DIP: u32 = 6;
+/// Once the limit has shrunk to this share and those that wait still wait for longer than [`STILL`] of what they did,
+/// there is no queue.
+const SHRUNK: f64 = 0.4;
+const STILL: f64 = 0.7;
+
+/// What inference workers report of themselves, when all of them do and all reports are fresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reported {
+    /// Requests that can run at the same time.
+    pub slots: u32,
+    /// Requests that run.
+    pub running: u32,
+    /// Requests that wait for a slot.
+    pub waiting: u32,
+}
+
+/// What else is known when the limit is updated.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Around<'a> {
+    pub(crate) window: &'a Window,
+    /// Of that window, in microseconds; more than zero.
+    pub(crate) length_us: f64,
+    pub(crate) reported: Option<Reported>,
+}
+
+/// The limit of a pool and what it was found from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Limiter {
+    /// Zero before the first endpoint.
+    limit: f64,
+    endpoints: u32,
+    phase: Phase,
+    baselines: [Baseline; CLASSES],
+    epoch_since: Timestamp,
+    /// Share of requests that stream, a moving mean.
+    streamed: Option<f32>,
+    shrinking: Option<Shrinking>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+enum Phase {
+    /// No queue was ever seen.
+    #[default]
+    SlowStart,
+    Steady,
+    /// The baseline is measured.
+    Dip {
+        windows: u32,
+    },
+}
+
+/// The limit shrinks, and has not grown since.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Shrinking {
+    /// The limit before.
+    from: f64,
+    /// What a request waited in the mean, in microseconds.
+    wait_us: f64,
+}
+
+impl Limiter {
+    /// How many may be in flight; before anything is known, what one endpoint may have.
+    #[must_use]
+    pub fn limit(&self, settings: &Settings) -> u32 {
+        let limit =
+            if self.limit > 0.0 { self.limit } else { f64::from(settings.initial_per_endpoint.max(1)) };
+        let share = match self.phase {
+            Phase::Dip { .. } => f64::from(settings.dip_permille) / 1000.0,
+            _ => 1.0,
+        };
+        // Rounded down, but for what calculation in binary fractions lacks.
+        (limit * share + 1e-6).clamp(f64::from(settings.min.max(1)), f64::from(settings.max.max(1))) as u32
+    }
+
+    /// So many endpoints may be sent requests now. The limit changes in proportion. True if it did.
+    ///
+    /// With none there is nothing to learn, and what is known stays for when they are back.
+    pub(crate) fn with_endpoints(&mut self, endpoints: u32, settings: &Settings) -> bool {
+        if endpoints == 0 || endpoints == self.endpoints {
+            return false;
+        }
+        if self.limit > 0.0 && self.endpoints > 0 {
+            self.set(self.limit * f64::from(endpoints) / f64::from(self.endpoints), settings);
+        } else if self.limit <= 0.0 {
+            self.set(f64::from(endpoints) * f64::from(settings.initial_per_endpoint), settings);
+        }
+        self.endpoints = endpoints;
+        self.shrinking = None;
+        true
+    }
+
+    /// A window is over.
+    pub(crate) fn update(&mut self, now: Timestamp, around: &Around<'_>, settings: &Settings) {
+        let Around { window, length_us, reported } = *around;
+        if self.limit <= 0.0 {
+            self.set(f64::from(settings.initial_per_endpoint), settings);
+        }
+        let saturated = window.contended || window.peak_in_flight >= self.limit(settings);
+        let streamed = self.share_of_streams(window);
+        for (baseline, samples) in self.baselines.iter_mut().zip(&window.first_tokens) {
+            baseline.observe(samples);
+        }
+        if self.turn_of_epoch(now, saturated, settings) {
+            return;
+        }
+        let in_flight = window.in_flight_us as f64 / length_us;
+        if let Phase::Dip { windows } = self.phase {
+            self.dip(windows, in_flight, settings);
+            return;
+        }
+        let queued = Queued::of(window, &self.baselines, streamed, length_us);
+        let allowance = settings.allowance(self.limit);
+        if queued.unbegun.max(queued.begun) > allowance {
+            self.phase = Phase::Steady;
+        }
+        let sure = queued.sure();
+        // While nobody needs the limit only a queue that cannot be chance is looked at.
+        let tolerated = if saturated { allowance } else { (2.0 * allowance).max(in_flight / 4.0) };
+        if sure > tolerated {
+            self.shrink(window, in_flight - sure + allowance, settings);
+        } else if saturated {
+            self.grow(window, allowance - queued.unbegun.max(queued.begun), settings);
+        }
+        if let Some(reported) = reported.filter(|reported| reported.slots > 0) {
+            self.bound(reported, in_flight, saturated, settings);
+        }
+    }
+
+    fn grow(&mut self, window: &Window, room: f64, settings: &Settings) {
+        // Nothing has begun: nothing is known.
+        if room <= 0.0 || window.samples() == 0 {
+            return;
+        }
+        self.shrinking = None;
+        match self.phase {
+            Phase::SlowStart => self.set(self.limit * SLOW_START, settings),
+            _ => self.set(self.limit + room, settings),
+        }
+    }
+
+    /// Half of the way, and no more than is allowed at once.
+    fn shrink(&mut self, window: &Window, target: f64, settings: &Settings) {
+        if target >= self.limit {
+            return;
+        }
+        let wait_us = self.mean_wait_us(window);
+        let shrinking = *self.shrinking.get_or_insert(Shrinking { from: self.limit, wait_us });
+        let least = self.limit * (1.0 - f64::from(settings.max_shrink_permille) / 1000.0);
+        self.set(f64::midpoint(self.limit, target).max(least), settings);
+        if self.limit <= shrinking.from * SHRUNK && wait_us > shrinking.wait_us * STILL {
+            for (baseline, samples) in self.baselines.iter_mut().zip(&window.first_tokens) {
+                baseline.accept(samples);
+            }
+            self.set(shrinking.from, settings);
+            self.shrinking = None;
+        }
+    }
+
+    /// Holds the limit to what the workers report.
+    fn bound(&mut self, reported: Reported, in_flight: f64, saturated: bool, settings: &Settings) {
+        let slots = f64::from(reported.slots);
+        let most = slots + settings.allowance(slots);
+        if self.limit > most {
+            self.set(most, settings);
+            self.phase = Phase::Steady;
+        }
+        // Other Envoys use slots too: what this one could have is what it has and what is free.
+        let free = f64::from(reported.slots.saturating_sub(reported.running));
+        let least = (in_flight + free).min(slots) * 0.95;
+        if saturated && reported.waiting == 0 && self.limit < least {
+            self.set(least, settings);
+        }
+    }
+
+    /// A new epoch may have begun; true if the pool gets less from now on, so that the baseline can be measured.
+    fn turn_of_epoch(&mut self, now: Timestamp, saturated: bool, settings: &Settings) -> bool {
+        // A clock that stepped back begins an epoch as well.
+        if self.epoch_since == Timestamp::ZERO {
+            self.epoch_since = now;
+        }
+        if now >= self.epoch_since && now.since(self.epoch_since) < settings.epoch {
+            return false;
+        }
+        self.epoch_since = now;
+        self.baselines.iter_mut().for_each(Baseline::rotate);
+        let dips = saturated && self.phase == Phase::Steady;
+        if dips {
+            self.phase = Phase::Dip { windows: 0 };
+        }
+        dips
+    }
+
+    /// Once no more is in flight than the dip allows, one window is measured; what was seen before does not count.
+    fn dip(&mut self, windows: u32, in_flight: f64, settings: &Settings) {
+        let is_calm = in_flight <= f64::from(self.limit(settings)) + 0.5;
+        if is_calm {
+            self.baselines.iter_mut().for_each(Baseline::settle);
+        } else {
+            self.baselines.iter_mut().for_each(Baseline::discard);
+        }
+        let over = is_calm || windows + 1 >= LONGEST_DIP;
+        self.phase = if over { Phase::Steady } else { Phase::Dip { windows: windows + 1 } };
+    }
+
+    fn share_of_streams(&mut self, window: &Window) -> f64 {
+        if window.sent > 0 {
+            let share = window.sent_streamed as f32 / window.sent as f32;
+            self.streamed = Some(self.streamed.map_or(share, |mean| mean + (share - mean) * 0.2));
+        }
+        self.streamed.map_or(1.0, f64::from)
+    }
+
+    fn mean_wait_us(&self, window: &Window) -> f64 {
+        let streams = window.first_tokens.iter().zip(&self.baselines);
+        let waits = streams.filter_map(|(samples, baseline)| Some(excess_of(samples, baseline.value()?)));
+        waits.sum::<f64>() / f64::from(window.samples().max(1))
+    }
+
+    fn set(&mut self, limit: f64, settings: &Settings) {
+        self.limit = limit.clamp(f64::from(settings.min.max(1)), f64::from(settings.max.max(1)));
+    }
+}

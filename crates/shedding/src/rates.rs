@@ -1,0 +1,119 @@
+//! How much a pool gets through and how much it is offered, as moving means.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limit::Window;
+
+/// Requests a second that leave: the span over which they are averaged.
+const DRAIN: Duration = Duration::from_secs(5);
+/// What is offered: over a span longer than a burst lasts.
+const OFFERED: Duration = Duration::from_secs(60);
+/// Capacity.
+const CAPACITY: Duration = Duration::from_secs(10);
+
+/// Rates of a pool, each in requests a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rates {
+    drain: Mean,
+    offered: Mean,
+    capacity: Mean,
+}
+
+impl Rates {
+    /// What leaves the upstream; `None` before anything did. While the pool is saturated this is what the queue is worked
+    /// off with.
+    #[must_use]
+    pub fn drain(&self) -> Option<f64> {
+        self.drain.value()
+    }
+
+    /// What came while nobody was refused: the load that is there when a burst is over. `None` when that was never so.
+    #[must_use]
+    pub fn offered(&self) -> Option<f64> {
+        self.offered.value()
+    }
+
+    /// What the pool gets through when its limit is used, by Little's law: the limit ÷ how long a request is in flight.
+    #[must_use]
+    pub fn capacity(&self) -> Option<f64> {
+        self.capacity.value()
+    }
+
+    /// A window of this length is over, in which so many were allowed to be in flight.
+    pub(crate) fn update(&mut self, window: &Window, length: Duration, limit: u32) {
+        let seconds = length.as_secs_f64();
+        if seconds <= 0.0 {
+            return;
+        }
+        if self.drain.is_known() || window.ended > 0 {
+            self.drain.add(f64::from(window.ended) / seconds, seconds, DRAIN);
+        }
+        if window.refused == 0 {
+            self.offered.add(f64::from(window.arrived) / seconds, seconds, OFFERED);
+        }
+        let in_flight = window.in_flight_us as f64 / 1e6;
+        if window.ended > 0 && in_flight > 0.0 {
+            let capacity = f64::from(limit) * f64::from(window.ended) / in_flight;
+            self.capacity.add(capacity, seconds, CAPACITY);
+        }
+    }
+}
+
+/// A mean over about some span; over all there was until the span is filled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Mean {
+    value: f32,
+    seconds: f32,
+}
+
+impl Mean {
+    fn is_known(&self) -> bool {
+        self.seconds > 0.0
+    }
+
+    fn value(&self) -> Option<f64> {
+        self.is_known().then_some(f64::from(self.value))
+    }
+
+    fn add(&mut self, value: f64, seconds: f64, span: Duration) {
+        let filled = (f64::from(self.seconds) + seconds).min(span.as_secs_f64().max(seconds));
+        self.value += ((value - f64::from(self.value)) * (seconds / filled)) as f32;
+        self.seconds = filled as f32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn a_mean_is_of_all_there_was_and_then_of_the_last_span() {
+        let mut mean = Mean::default();
+        assert_eq!(mean.value(), None);
+        for (value, expected) in [(10.0, 10.0), (20.0, 15.0), (30.0, 20.0), (40.0, 30.0)] {
+            mean.add(value, 1.0, Duration::from_secs(2));
+            if value < 30.0 {
+                assert_eq!(mean.value(), Some(expected));
+            }
+        }
+        assert_eq!(mean.value(), Some(31.25));
+    }
+
+    #[test]
+    fn rates_of_a_pool() {
+        let mut rates = Rates::default();
+        let window = Window { arrived: 20, ended: 10, in_flight_us: 5_000_000, ..Window::default() };
+        rates.update(&window, Duration::from_secs(1), 8);
+        assert_eq!((rates.drain(), rates.offered(), rates.capacity()), (Some(10.0), Some(20.0), Some(16.0)));
+        let refusing = Window { arrived: 500, refused: 1, ..Window::default() };
+        rates.update(&refusing, Duration::from_secs(1), 8);
+        assert_eq!((rates.drain(), rates.offered()), (Some(5.0), Some(20.0)));
+        rates.update(&window, Duration::ZERO, 8);
+        assert_eq!(rates.drain(), Some(5.0), "a window of no length says nothing");
+    }
+}
