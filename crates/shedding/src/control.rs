@@ -13,7 +13,7 @@ use spillway_primitives::Timestamp;
 use crate::ladder::{self, Ladder, Step};
 use crate::level::MAX_LEVELS;
 use crate::limit::limiter::Around;
-use crate::limit::{self, Limiter, Reported, Window};
+use crate::limit::{self, Class, Limiter, Reported, Window};
 use crate::overload::{self, Overload, Signal, Signals};
 use crate::queue::Bounds;
 use crate::rates::Rates;
@@ -151,6 +151,13 @@ impl Control {
         self.overload
     }
 
+    /// How long a first token of this class takes once its request is sent; `None` before any. What a request needs that is
+    /// let go at the last moment ([`crate::deadline::latest_start`]).
+    #[must_use]
+    pub fn first_token(&self, class: Class) -> Option<Duration> {
+        self.limiter.first_token(class)
+    }
+
     /// What it gets through and is offered.
     #[must_use]
     pub const fn rates(&self) -> &Rates {
@@ -179,18 +186,25 @@ impl Control {
         self.rates.update(&window, length, limit);
         let parts = Around { window: &window, length_us, reported: around.reported };
         self.limiter.update(now, &parts, &settings.limit);
-        let signals = signals(&window, limit, around, settings);
+        let signals = signals(&window, &self.rates, limit, around, settings);
         self.overload.update(length, &signals, &settings.overload);
         self.ladder.update(self.overload.value(), settings.levels, now, &settings.ladder);
     }
 }
 
-fn signals(window: &Window, limit: u32, around: &Circumstances, settings: &Settings) -> Signals {
+fn signals(
+    window: &Window,
+    rates: &Rates,
+    limit: u32,
+    around: &Circumstances,
+    settings: &Settings,
+) -> Signals {
     let per_slot = |reported: Reported| f64::from(reported.waiting) / f64::from(reported.slots.max(1));
     Signals {
         limit_use: f64::from(around.in_flight) / f64::from(limit.max(1)),
         queue_fill: settings.bounds.fill(&around.waiting, settings.levels),
-        ttft: window.mean_ttft_us().and_then(|micros| Duration::try_from_secs_f64(micros / 1e6).ok()),
+        // In a window without a first token the last ones say nothing.
+        ttft: rates.first_token().filter(|_| window.samples() > 0),
         ended: window.ended,
         failed: window.failed,
         kv_cache: around.kv_cache,
@@ -206,13 +220,14 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
-    use crate::limit::{Class, End, Observer};
+    use crate::limit::{End, Observer, Permit};
 
     fn at(millis: u64) -> Timestamp {
         Timestamp::from_millis(1_700_000_000_000 + millis)
     }
 
     const STREAM: u64 = 100;
+    const PERMIT: Permit = Permit { in_flight: 1, reserved: false };
 
     /// So many requests, one after the other, each in flight for 50 ms.
     fn seen(count: u64, from: u64) -> Window {
@@ -221,9 +236,9 @@ mod tests {
         for number in 0..count {
             let begins = from + number * 50;
             observer.arrived();
-            observer.sent(at(begins), class, 0, 1);
-            observer.started(at(begins + 20), class, 20_000);
-            observer.ended(at(begins + 50), class, true, End::Answered);
+            let sent = observer.sent(at(begins), class, Duration::ZERO, PERMIT);
+            observer.started(at(begins + 20), &sent, Duration::from_millis(20));
+            observer.ended(at(begins + 50), &sent, true, End::Answered);
         }
         observer.take(at(from + count * 50))
     }
@@ -234,13 +249,13 @@ mod tests {
         let around = Circumstances { endpoints: Some(3), ..Circumstances::default() };
         let mut control = Control::default();
         let first = control.update(at(0), &around, &settings).unwrap();
-        assert_eq!(first.limit, (2, 6), "three endpoints with two each");
+        assert_eq!(first.limit, (4, 12), "three endpoints with four each");
         control.absorb(&seen(4, 0));
         assert_eq!(control.update(at(400), &around, &settings), None);
         assert_eq!(control.update(at(600), &around, &settings), None, "four samples are not enough");
         control.absorb(&seen(2, 500));
         let update = control.update(at(600), &around, &settings).unwrap();
-        assert_eq!((update.limit, update.step), ((6, 6), (Step::Normal, Step::Normal)));
+        assert_eq!((update.limit, update.step), ((12, 12), (Step::Normal, Step::Normal)));
         assert_eq!(control.rates().drain(), Some(10.0));
         assert!(control.update(at(2_600), &around, &settings).is_some(), "none have come for long enough");
     }
@@ -264,7 +279,7 @@ mod tests {
         let mut control = Control::default();
         control.update(at(0), &around(4), &settings);
         let update = control.update(at(1), &around(2), &settings).unwrap();
-        assert_eq!(update.limit, (8, 4));
+        assert_eq!(update.limit, (16, 8));
         assert_eq!(control.update(at(2), &around(2), &settings), None);
     }
 
@@ -316,8 +331,9 @@ mod tests {
                 let mut observer = Observer::default();
                 let class = Class::of(count % 3 > 0, ttft);
                 for _ in 0..count {
-                    observer.sent(now, class, 0, 3);
-                    observer.started(now, class, ttft * 1_000);
+                    let permit = Permit { in_flight: 3, reserved: ttft % 4 == 0 };
+                    let sent = observer.sent(now, class, Duration::ZERO, permit);
+                    observer.started(now, &sent, Duration::from_millis(ttft));
                 }
                 if contended {
                     observer.waits();

@@ -1,6 +1,6 @@
 //! How long a first token takes when nobody waits.
 //!
-//! The least mean of any window, over two epochs. What is kept of a window is its mean and one standard error more: the
+//! The least mean of any window, over two epochs. What is kept of a window is its mean and two standard errors more: the
 //! least of many noisy means lies below what they are means of, the more so the fewer samples each has.
 
 use serde::{Deserialize, Serialize};
@@ -68,7 +68,7 @@ impl Baseline {
 
 fn lower(least: &mut Option<f32>, samples: &Samples) {
     if let Some((mean, error)) = samples.mean() {
-        let candidate = (mean + error) as f32;
+        let candidate = (mean + 2.0 * error) as f32;
         *least = Some(least.map_or(candidate, |least| least.min(candidate)));
     }
 }

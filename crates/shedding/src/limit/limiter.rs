@@ -1,11 +1,13 @@
 //! The limit and how it changes.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use spillway_primitives::Timestamp;
 
 use super::baseline::Baseline;
-use super::queued::{Queued, excess_of};
-use super::{CLASSES, Settings, Window};
+use super::queued::{Queued, mean_wait_us};
+use super::{CLASSES, Class, Settings, Window};
 
 /// Slow start: by so much each window.
 const SLOW_START: f64 = 1.5;
@@ -47,6 +49,8 @@ pub struct Limiter {
     epoch_since: Timestamp,
     /// Share of requests that stream, a moving mean.
     streamed: Option<f32>,
+    /// What a request waits at the inference workers in microseconds, a moving mean.
+    wait_us: f32,
     shrinking: Option<Shrinking>,
 }
 
@@ -83,6 +87,14 @@ impl Limiter {
         };
         // Rounded down, but for what calculation in binary fractions lacks.
         (limit * share + 1e-6).clamp(f64::from(settings.min.max(1)), f64::from(settings.max.max(1))) as u32
+    }
+
+    /// How long a first token of this class takes once it is sent, with what requests wait at the inference workers and half
+    /// as much again as its baseline: one that is slower than others should be in time, too. `None` before any.
+    #[must_use]
+    pub(crate) fn first_token(&self, class: Class) -> Option<Duration> {
+        let baseline = self.baselines.get(class.index()).and_then(Baseline::value)?;
+        Duration::try_from_secs_f64((baseline * 1.5 + f64::from(self.wait_us)) / 1e6).ok()
     }
 
     /// So many endpoints may be sent requests now. The limit changes in proportion. True if it did.
@@ -122,17 +134,29 @@ impl Limiter {
             return;
         }
         let queued = Queued::of(window, &self.baselines, streamed, length_us);
+        let wait_us = mean_wait_us(window, &self.baselines);
+        self.wait_us += (wait_us as f32 - self.wait_us) * 0.2;
         let allowance = settings.allowance(self.limit);
-        if queued.unbegun.max(queued.begun) > allowance {
+        let most = queued.unbegun.max(queued.begun);
+        if most > allowance && self.phase == Phase::SlowStart {
+            // The limit before was not too high, and this one is by what waits now.
             self.phase = Phase::Steady;
+            let target = (in_flight - most + allowance).max(self.limit / SLOW_START);
+            self.set(target.min(self.limit), settings);
+            return;
         }
         let sure = queued.sure();
         // While nobody needs the limit only a queue that cannot be chance is looked at.
         let tolerated = if saturated { allowance } else { (2.0 * allowance).max(in_flight / 4.0) };
+        let before_reserved = queued.before_reserved.unwrap_or(0.0) - allowance / 2.0;
         if sure > tolerated {
-            self.shrink(window, in_flight - sure + allowance, settings);
+            self.shrink(window, wait_us, in_flight - sure + allowance, settings);
+        } else if saturated && before_reserved > 0.0 {
+            self.phase = Phase::Steady;
+            self.shrink(window, wait_us, self.limit - before_reserved, settings);
         } else if saturated {
-            self.grow(window, allowance - queued.unbegun.max(queued.begun), settings);
+            let room = if queued.before_reserved.is_some() { -before_reserved } else { allowance };
+            self.grow(window, room.min(allowance - most), settings);
         }
         if let Some(reported) = reported.filter(|reported| reported.slots > 0) {
             self.bound(reported, in_flight, saturated, settings);
@@ -152,11 +176,10 @@ impl Limiter {
     }
 
     /// Half of the way, and no more than is allowed at once.
-    fn shrink(&mut self, window: &Window, target: f64, settings: &Settings) {
+    fn shrink(&mut self, window: &Window, wait_us: f64, target: f64, settings: &Settings) {
         if target >= self.limit {
             return;
         }
-        let wait_us = self.mean_wait_us(window);
         let shrinking = *self.shrinking.get_or_insert(Shrinking { from: self.limit, wait_us });
         let least = self.limit * (1.0 - f64::from(settings.max_shrink_permille) / 1000.0);
         self.set(f64::midpoint(self.limit, target).max(least), settings);
@@ -221,12 +244,6 @@ impl Limiter {
             self.streamed = Some(self.streamed.map_or(share, |mean| mean + (share - mean) * 0.2));
         }
         self.streamed.map_or(1.0, f64::from)
-    }
-
-    fn mean_wait_us(&self, window: &Window) -> f64 {
-        let streams = window.first_tokens.iter().zip(&self.baselines);
-        let waits = streams.filter_map(|(samples, baseline)| Some(excess_of(samples, baseline.value()?)));
-        waits.sum::<f64>() / f64::from(window.samples().max(1))
     }
 
     fn set(&mut self, limit: f64, settings: &Settings) {

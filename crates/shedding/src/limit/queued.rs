@@ -7,6 +7,9 @@ use super::{CLASSES, Samples, Window};
 /// much from answer to answer that its baseline says little.
 const ENOUGH_STREAMS: f64 = 0.1;
 
+/// Fewer requests with a reserved permit say nothing.
+const ENOUGH_RESERVED: u32 = 3;
+
 /// How many wait, in the mean over a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Queued {
@@ -14,6 +17,8 @@ pub(super) struct Queued {
     pub(super) begun: f64,
     /// By those that have not come yet; not less than zero.
     pub(super) unbegun: f64,
+    /// How many stood before one that went with a reserved permit; `None` when there were too few of them.
+    pub(super) before_reserved: Option<f64>,
 }
 
 impl Queued {
@@ -27,24 +32,20 @@ impl Queued {
     ) -> Self {
         let by_streams = streamed >= ENOUGH_STREAMS;
         let scale = if by_streams { 1.0 / streamed } else { 1.0 };
-        let wanted = |class: usize| !by_streams || class < CLASSES / 2;
-        let (mut excess, mut expected, mut count) = (0.0, 0.0, 0.0);
-        for (class, (samples, baseline)) in window.first_tokens.iter().zip(baselines).enumerate() {
-            let Some(baseline) = baseline.value().filter(|_| wanted(class)) else { continue };
-            excess += excess_of(samples, baseline);
-            if class < CLASSES / 2 {
-                expected += f64::from(samples.count()) * baseline;
-                count += f64::from(samples.count());
-            }
-        }
-        let begun = (excess / length_us * scale).max(0.0);
-        if !by_streams || count == 0.0 {
-            return Self { begun, unbegun: begun };
+        let classes = if by_streams { CLASSES / 2 } else { CLASSES };
+        let all = Waits::of(window.first_tokens.iter().zip(baselines).take(classes));
+        let reserved = Waits::of(window.reserved.iter().zip(baselines).take(classes));
+        let begun = (all.excess / length_us * scale).max(0.0);
+        // What one waited, at the rate at which all begin, is how many stood before it.
+        let before_reserved = (reserved.count >= f64::from(ENOUGH_RESERVED))
+            .then(|| (reserved.excess / reserved.count * all.count / length_us * scale).max(0.0));
+        if !by_streams || all.count == 0.0 {
+            return Self { begun, unbegun: begun, before_reserved };
         }
         // One that was sent and has not begun has its prefill before it, at most all of it.
-        let expected = expected * (f64::from(window.sent_streamed) / count).max(1.0);
+        let expected = all.expected * (f64::from(window.sent_streamed) / all.count).max(1.0);
         let unbegun = ((window.unstarted_us as f64 - expected) / length_us * scale).max(0.0);
-        Self { begun, unbegun }
+        Self { begun, unbegun, before_reserved }
     }
 
     /// What is surely a queue: what waits now, as far as requests that waited confirm it.
@@ -53,7 +54,33 @@ impl Queued {
     }
 }
 
-/// What these waited in sum, in microseconds. Less than zero for a lucky few.
-pub(super) fn excess_of(samples: &Samples, baseline: f64) -> f64 {
-    samples.sum_us() - f64::from(samples.count()) * baseline
+/// Sums over requests of classes whose baseline is known.
+#[derive(Default)]
+struct Waits {
+    count: f64,
+    /// Times to the first token without a wait, in microseconds.
+    expected: f64,
+    /// What they waited, in microseconds.
+    excess: f64,
+}
+
+impl Waits {
+    fn of<'a>(classes: impl Iterator<Item = (&'a Samples, &'a Baseline)>) -> Self {
+        classes.fold(Self::default(), |mut sums, (samples, baseline)| {
+            if let Some(baseline) = baseline.value() {
+                let count = f64::from(samples.count());
+                sums.count += count;
+                sums.expected += count * baseline;
+                sums.excess += samples.sum_us() - count * baseline;
+            }
+            sums
+        })
+    }
+}
+
+/// What a request waited in the mean, in microseconds; zero when none began.
+pub(super) fn mean_wait_us(window: &Window, baselines: &[Baseline; CLASSES]) -> f64 {
+    let classes = if window.sent_streamed > 0 { CLASSES / 2 } else { CLASSES };
+    let all = Waits::of(window.first_tokens.iter().zip(baselines).take(classes));
+    if all.count > 0.0 { (all.excess / all.count).max(0.0) } else { 0.0 }
 }
