@@ -47,8 +47,8 @@ impl Reserve {
     pub fn ceiling(&self, limit: u32, level: Level) -> u32 {
         let permille =
             self.permille.get(level.index()).or(self.permille.last()).copied().unwrap_or(0).min(900);
-        // Rounded up: a reserve of less than one slot would be none.
-        let reserved = (u64::from(limit) * u64::from(permille)).div_ceil(1000);
+        // Rounded, but a reserve of less than one slot would be none.
+        let reserved = ((u64::from(limit) * u64::from(permille) + 500) / 1000).max(u64::from(permille > 0));
         limit.saturating_sub(u32::try_from(reserved).unwrap_or(u32::MAX)).max(limit.min(1))
     }
 
@@ -154,7 +154,7 @@ mod tests {
     fn a_small_limit_still_lets_somebody_go() {
         let reserve = Reserve::default();
         let ceilings = [0, 1, 2, 12, 13, 100].map(|limit| reserve.ceiling(limit, Level(2)));
-        assert_eq!(ceilings, [0, 1, 1, 11, 11, 92]);
+        assert_eq!(ceilings, [0, 1, 1, 11, 12, 92]);
         assert_eq!(reserve.ceiling(12, Level(200)), 11);
     }
 

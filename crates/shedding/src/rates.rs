@@ -13,7 +13,7 @@ const OFFERED: Duration = Duration::from_secs(60);
 /// Capacity.
 const CAPACITY: Duration = Duration::from_secs(10);
 /// Times to the first token: of a slow pool only a few begin in a second.
-const FIRST_TOKEN: Duration = Duration::from_secs(2);
+const FIRST_TOKEN: Duration = Duration::from_secs(5);
 
 /// Rates of a pool, each in requests a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

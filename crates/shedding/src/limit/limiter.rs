@@ -122,8 +122,12 @@ impl Limiter {
         }
         let saturated = window.contended || window.peak_in_flight >= self.limit(settings);
         let streamed = self.share_of_streams(window);
-        for (baseline, samples) in self.baselines.iter_mut().zip(&window.first_tokens) {
-            baseline.observe(samples);
+        for (class, (baseline, samples)) in self.baselines.iter_mut().zip(&window.first_tokens).enumerate() {
+            if class < CLASSES / 2 {
+                baseline.observe(samples);
+            } else {
+                baseline.observe_whole(samples);
+            }
         }
         if self.turn_of_epoch(now, saturated, settings) {
             return;
@@ -148,31 +152,36 @@ impl Limiter {
         let sure = queued.sure();
         // While nobody needs the limit only a queue that cannot be chance is looked at.
         let tolerated = if saturated { allowance } else { (2.0 * allowance).max(in_flight / 4.0) };
-        let before_reserved = queued.before_reserved.unwrap_or(0.0) - allowance / 2.0;
+        // Without requests in the reserve the rest of the limit is what is filled: it holds the queue alone.
+        let room = queued
+            .before_reserved
+            .map_or(allowance / 2.0 - most, |before| queued.allowed_before_reserved - before)
+            .min(allowance - most);
+        let is_before_reserved = queued.before_reserved.is_some() && room < 0.0;
         if sure > tolerated {
             self.shrink(window, wait_us, in_flight - sure + allowance, settings);
-        } else if saturated && before_reserved > 0.0 {
+        } else if saturated && is_before_reserved {
             self.phase = Phase::Steady;
-            self.shrink(window, wait_us, self.limit - before_reserved, settings);
+            self.shrink(window, wait_us, self.limit + room, settings);
         } else if saturated {
-            let room = if queued.before_reserved.is_some() { -before_reserved } else { allowance };
-            self.grow(window, room.min(allowance - most), settings);
+            self.grow(window, room, queued.by_streams, settings);
         }
         if let Some(reported) = reported.filter(|reported| reported.slots > 0) {
             self.bound(reported, in_flight, saturated, settings);
         }
     }
 
-    fn grow(&mut self, window: &Window, room: f64, settings: &Settings) {
+    fn grow(&mut self, window: &Window, room: f64, by_streams: bool, settings: &Settings) {
         // Nothing has begun: nothing is known.
-        if room <= 0.0 || window.samples() == 0 {
+        let begun = f64::from(window.samples());
+        if room <= 0.0 || begun == 0.0 {
             return;
         }
         self.shrinking = None;
-        match self.phase {
-            Phase::SlowStart => self.set(self.limit * SLOW_START, settings),
-            _ => self.set(self.limit + room, settings),
-        }
+        // Where whole answers must tell, none of those that were let in lately has: one more for each two that have.
+        let most = if by_streams { f64::INFINITY } else { begun / 2.0 };
+        let wanted = if self.phase == Phase::SlowStart { self.limit * (SLOW_START - 1.0) } else { room };
+        self.set(self.limit + wanted.min(most), settings);
     }
 
     /// Half of the way, and no more than is allowed at once.
@@ -226,14 +235,9 @@ impl Limiter {
         dips
     }
 
-    /// Once no more is in flight than the dip allows, one window is measured; what was seen before does not count.
+    /// Once no more was in flight than the dip allows, for one window, the baseline is measured.
     fn dip(&mut self, windows: u32, in_flight: f64, settings: &Settings) {
         let is_calm = in_flight <= f64::from(self.limit(settings)) + 0.5;
-        if is_calm {
-            self.baselines.iter_mut().for_each(Baseline::settle);
-        } else {
-            self.baselines.iter_mut().for_each(Baseline::discard);
-        }
         let over = is_calm || windows + 1 >= LONGEST_DIP;
         self.phase = if over { Phase::Steady } else { Phase::Dip { windows: windows + 1 } };
     }

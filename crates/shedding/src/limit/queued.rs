@@ -6,6 +6,12 @@ use super::{CLASSES, Samples, Window};
 /// Where at least this share of requests streams, the others are not looked at: how long a whole answer takes differs so
 /// much from answer to answer that its baseline says little.
 const ENOUGH_STREAMS: f64 = 0.1;
+/// Where they must be, a duration is a wait only as far as it exceeds so many times its baseline.
+const WHOLE_TOLERANCE: f64 = 1.25;
+/// The baseline is about so precise.
+const PRECISION: f64 = 0.03;
+/// So many may stand before one that goes with a reserved permit.
+const BEFORE_RESERVED: f64 = 0.25;
 
 /// Fewer requests with a reserved permit say nothing.
 const ENOUGH_RESERVED: u32 = 3;
@@ -19,6 +25,10 @@ pub(super) struct Queued {
     pub(super) unbegun: f64,
     /// How many stood before one that went with a reserved permit; `None` when there were too few of them.
     pub(super) before_reserved: Option<f64>,
+    /// How many may stand there. As few as can be told from none, so that the reserve stays one of free slots.
+    pub(super) allowed_before_reserved: f64,
+    /// Whether first tokens of streams say so; else whole answers, which come late.
+    pub(super) by_streams: bool,
 }
 
 impl Queued {
@@ -33,19 +43,23 @@ impl Queued {
         let by_streams = streamed >= ENOUGH_STREAMS;
         let scale = if by_streams { 1.0 / streamed } else { 1.0 };
         let classes = if by_streams { CLASSES / 2 } else { CLASSES };
-        let all = Waits::of(window.first_tokens.iter().zip(baselines).take(classes));
-        let reserved = Waits::of(window.reserved.iter().zip(baselines).take(classes));
+        let tolerance = if by_streams { 1.0 } else { WHOLE_TOLERANCE };
+        let all = Waits::of(window.first_tokens.iter().zip(baselines).take(classes), tolerance);
+        let reserved = Waits::of(window.reserved.iter().zip(baselines).take(classes), tolerance);
         let begun = (all.excess / length_us * scale).max(0.0);
         // What one waited, at the rate at which all begin, is how many stood before it.
         let before_reserved = (reserved.count >= f64::from(ENOUGH_RESERVED))
             .then(|| (reserved.excess / reserved.count * all.count / length_us * scale).max(0.0));
+        let prefilling = all.expected / length_us * scale;
+        let allowed_before_reserved = BEFORE_RESERVED + PRECISION * prefilling;
+        let by_whole = Self { begun, unbegun: begun, before_reserved, allowed_before_reserved, by_streams };
         if !by_streams || all.count == 0.0 {
-            return Self { begun, unbegun: begun, before_reserved };
+            return by_whole;
         }
         // One that was sent and has not begun has its prefill before it, at most all of it.
         let expected = all.expected * (f64::from(window.sent_streamed) / all.count).max(1.0);
         let unbegun = ((window.unstarted_us as f64 - expected) / length_us * scale).max(0.0);
-        Self { begun, unbegun, before_reserved }
+        Self { unbegun, ..by_whole }
     }
 
     /// What is surely a queue: what waits now, as far as requests that waited confirm it.
@@ -65,9 +79,9 @@ struct Waits {
 }
 
 impl Waits {
-    fn of<'a>(classes: impl Iterator<Item = (&'a Samples, &'a Baseline)>) -> Self {
+    fn of<'a>(classes: impl Iterator<Item = (&'a Samples, &'a Baseline)>, tolerance: f64) -> Self {
         classes.fold(Self::default(), |mut sums, (samples, baseline)| {
-            if let Some(baseline) = baseline.value() {
+            if let Some(baseline) = baseline.value().map(|baseline| baseline * tolerance) {
                 let count = f64::from(samples.count());
                 sums.count += count;
                 sums.expected += count * baseline;
@@ -81,6 +95,6 @@ impl Waits {
 /// What a request waited in the mean, in microseconds; zero when none began.
 pub(super) fn mean_wait_us(window: &Window, baselines: &[Baseline; CLASSES]) -> f64 {
     let classes = if window.sent_streamed > 0 { CLASSES / 2 } else { CLASSES };
-    let all = Waits::of(window.first_tokens.iter().zip(baselines).take(classes));
+    let all = Waits::of(window.first_tokens.iter().zip(baselines).take(classes), 1.0);
     if all.count > 0.0 { (all.excess / all.count).max(0.0) } else { 0.0 }
 }
