@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use spillway_primitives::Timestamp;
 
 use super::baseline::Baseline;
-use super::queued::{Queued, mean_wait_us};
+use super::queued::{Gathered, Queued, Reserved, mean_wait_us};
 use super::{CLASSES, Class, Settings, Window};
 
 /// Slow start: by so much each window.
@@ -52,6 +52,7 @@ pub struct Limiter {
     /// What a request waits at the inference workers in microseconds, a moving mean.
     wait_us: f32,
     shrinking: Option<Shrinking>,
+    reserved: Gathered,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -137,7 +138,7 @@ impl Limiter {
             self.dip(windows, in_flight, settings);
             return;
         }
-        let queued = Queued::of(window, &self.baselines, streamed, length_us);
+        let queued = Queued::of(window, &self.baselines, streamed, length_us, &mut self.reserved);
         let wait_us = mean_wait_us(window, &self.baselines);
         self.wait_us += (wait_us as f32 - self.wait_us) * 0.2;
         let allowance = settings.allowance(self.limit);
@@ -152,36 +153,43 @@ impl Limiter {
         let sure = queued.sure();
         // While nobody needs the limit only a queue that cannot be chance is looked at.
         let tolerated = if saturated { allowance } else { (2.0 * allowance).max(in_flight / 4.0) };
-        // Without requests in the reserve the rest of the limit is what is filled: it holds the queue alone.
-        let room = queued
-            .before_reserved
-            .map_or(allowance / 2.0 - most, |before| queued.allowed_before_reserved - before)
-            .min(allowance - most);
-        let is_before_reserved = queued.before_reserved.is_some() && room < 0.0;
+        let room = match queued.before_reserved {
+            Reserved::Behind(before) => queued.allowed_before_reserved - before,
+            Reserved::Few => 0.0,
+            // Without requests in the reserve the rest of the limit is what is filled: it holds the queue alone.
+            Reserved::None => allowance / 2.0 - most,
+        };
+        let pace = if queued.by_streams { f64::INFINITY } else { f64::from(window.samples()) };
+        let is_before_reserved = matches!(queued.before_reserved, Reserved::Behind(_)) && room < 0.0;
         if sure > tolerated {
-            self.shrink(window, wait_us, in_flight - sure + allowance, settings);
+            let target = (in_flight - sure + allowance).max(self.limit - pace / 4.0);
+            self.shrink(window, wait_us, target, settings);
         } else if saturated && is_before_reserved {
             self.phase = Phase::Steady;
-            self.shrink(window, wait_us, self.limit + room, settings);
+            self.shrink(window, wait_us, self.limit + room.max(-pace / 4.0), settings);
         } else if saturated {
-            self.grow(window, room, queued.by_streams, settings);
+            self.grow(window, room.min(allowance - most), pace, settings);
         }
         if let Some(reported) = reported.filter(|reported| reported.slots > 0) {
             self.bound(reported, in_flight, saturated, settings);
         }
     }
 
-    fn grow(&mut self, window: &Window, room: f64, by_streams: bool, settings: &Settings) {
+    /// Where whole answers must tell, none of those that were let in lately has told anything: `pace`, how many have, holds
+    /// every step back.
+    fn grow(&mut self, window: &Window, room: f64, pace: f64, settings: &Settings) {
+        let is_slow_start = self.phase == Phase::SlowStart;
         // Nothing has begun: nothing is known.
-        let begun = f64::from(window.samples());
-        if room <= 0.0 || begun == 0.0 {
+        if window.samples() == 0 || room <= 0.0 && !is_slow_start {
             return;
         }
         self.shrinking = None;
-        // Where whole answers must tell, none of those that were let in lately has: one more for each two that have.
-        let most = if by_streams { f64::INFINITY } else { begun / 2.0 };
-        let wanted = if self.phase == Phase::SlowStart { self.limit * (SLOW_START - 1.0) } else { room };
-        self.set(self.limit + wanted.min(most), settings);
+        let step = if is_slow_start {
+            (self.limit * (SLOW_START - 1.0)).min(pace / 2.0)
+        } else {
+            room.min(pace / 8.0)
+        };
+        self.set(self.limit + step, settings);
     }
 
     /// Half of the way, and no more than is allowed at once.

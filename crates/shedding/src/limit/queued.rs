@@ -1,5 +1,7 @@
 //! How many requests wait at the inference workers.
 
+use serde::{Deserialize, Serialize};
+
 use super::baseline::Baseline;
 use super::{CLASSES, Samples, Window};
 
@@ -14,17 +16,59 @@ const PRECISION: f64 = 0.03;
 const BEFORE_RESERVED: f64 = 0.25;
 
 /// Fewer requests with a reserved permit say nothing.
-const ENOUGH_RESERVED: u32 = 3;
+const ENOUGH_RESERVED: f64 = 3.0;
+/// They are gathered over at most so many windows.
+const LONGEST_GATHERING: u32 = 4;
+
+/// What is known of those that went with a reserved permit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Reserved {
+    /// There were none for some time.
+    None,
+    /// Too few so far.
+    Few,
+    /// So many stood before one of them.
+    Behind(f64),
+}
+
+/// Requests with a reserved permit that were too few to say something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Gathered {
+    count: f32,
+    excess_us: f32,
+    windows: u32,
+}
+
+impl Gathered {
+    /// Those of one more window, in which requests began at this rate.
+    fn add(&mut self, waits: &Waits, per_us: f64) -> Reserved {
+        self.count += waits.count as f32;
+        self.excess_us += waits.excess as f32;
+        self.windows += 1;
+        let (count, excess) = (f64::from(self.count), f64::from(self.excess_us));
+        if count >= ENOUGH_RESERVED {
+            *self = Self::default();
+            // What one waited, at the rate at which all begin, is how many stood before it.
+            Reserved::Behind((excess / count * per_us).max(0.0))
+        } else if self.windows < LONGEST_GATHERING {
+            Reserved::Few
+        } else {
+            let none = self.count == 0.0;
+            *self = Self::default();
+            if none { Reserved::None } else { Reserved::Few }
+        }
+    }
+}
 
 /// How many wait, in the mean over a window.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Queued {
     /// By the first tokens that came.
     pub(super) begun: f64,
     /// By those that have not come yet; not less than zero.
     pub(super) unbegun: f64,
-    /// How many stood before one that went with a reserved permit; `None` when there were too few of them.
-    pub(super) before_reserved: Option<f64>,
+    /// How many stood before one that went with a reserved permit.
+    pub(super) before_reserved: Reserved,
     /// How many may stand there. As few as can be told from none, so that the reserve stays one of free slots.
     pub(super) allowed_before_reserved: f64,
     /// Whether first tokens of streams say so; else whole answers, which come late.
@@ -39,6 +83,7 @@ impl Queued {
         baselines: &[Baseline; CLASSES],
         streamed: f64,
         length_us: f64,
+        gathered: &mut Gathered,
     ) -> Self {
         let by_streams = streamed >= ENOUGH_STREAMS;
         let scale = if by_streams { 1.0 / streamed } else { 1.0 };
@@ -47,9 +92,7 @@ impl Queued {
         let all = Waits::of(window.first_tokens.iter().zip(baselines).take(classes), tolerance);
         let reserved = Waits::of(window.reserved.iter().zip(baselines).take(classes), tolerance);
         let begun = (all.excess / length_us * scale).max(0.0);
-        // What one waited, at the rate at which all begin, is how many stood before it.
-        let before_reserved = (reserved.count >= f64::from(ENOUGH_RESERVED))
-            .then(|| (reserved.excess / reserved.count * all.count / length_us * scale).max(0.0));
+        let before_reserved = gathered.add(&reserved, all.count / length_us * scale);
         let prefilling = all.expected / length_us * scale;
         let allowed_before_reserved = BEFORE_RESERVED + PRECISION * prefilling;
         let by_whole = Self { begun, unbegun: begun, before_reserved, allowed_before_reserved, by_streams };
