@@ -185,7 +185,7 @@ impl Limiter {
         }
         self.shrinking = None;
         let step = if is_slow_start {
-            (self.limit * (SLOW_START - 1.0)).min(pace / 2.0)
+            (self.limit * (SLOW_START - 1.0)).min(pace / 8.0)
         } else {
             room.min(pace / 8.0)
         };
