@@ -12,6 +12,8 @@ pub struct Second {
     pub good: u32,
     /// The mean limit over all Envoys together.
     pub limit: f64,
+    /// The longest time after which somebody was told to come back.
+    pub promised: Duration,
 }
 
 /// How a run went. What came in the warm-up is not in counts and times.
@@ -63,6 +65,18 @@ impl Outcome {
     pub fn changes_a_minute(&self, warm_up: u64) -> f64 {
         let counted = self.changes.iter().filter(|at| at.as_secs() >= warm_up).count();
         counted as f64 / self.measured.max(1e-9) * 60.0
+    }
+
+    /// Of those that came back, the share that was answered in time then.
+    #[must_use]
+    pub fn second_tries(&self) -> f64 {
+        f64::from(self.returned.1) / f64::from(self.returned.0.max(1))
+    }
+
+    /// The most requests that came in one of these seconds.
+    #[must_use]
+    pub fn most_arrived(&self, seconds: std::ops::Range<usize>) -> u32 {
+        self.seconds[seconds].iter().map(|second| second.arrived).max().unwrap_or(0)
     }
 
     /// Means of the limit over every ten seconds that lie within these.

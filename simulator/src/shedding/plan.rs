@@ -6,15 +6,18 @@ use spillway_primitives::Rng;
 
 use crate::draw::{exponential, log_normal};
 
-/// Prompt tokens, time to the first token in milliseconds, and how many of a hundred requests have such a prompt.
-const PROMPTS: [(u64, f64, u32); 3] = [(200, 20.0, 70), (1_500, 60.0, 22), (8_000, 160.0, 8)];
+/// Prompt tokens, mean time to the first token in milliseconds, and how many of a hundred requests have such a prompt.
+pub type Prompts = [(u64, f64, u32); 3];
+
+/// Few are long: 40 ms in the mean.
+const PROMPTS: Prompts = [(200, 20.0, 70), (1_500, 60.0, 22), (8_000, 160.0, 8)];
 /// How far single prefills are from their mean, as the standard deviation of the logarithm.
 const PREFILL_SIGMA: f64 = 0.3;
 /// The same of decoding.
 const DECODE_SIGMA: f64 = 0.6;
 
 /// A run before it is run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// Seed of everything that is drawn.
     pub seed: u64,
@@ -24,6 +27,8 @@ pub struct Plan {
     pub slots: u32,
     /// Mean time in a slot, prefill included.
     pub generation: Duration,
+    /// Prompts.
+    pub prompts: Prompts,
     /// Envoys, each with its share of the requests.
     pub envoys: usize,
     /// Load as a multiple of what all workers can do, from which second on.
@@ -36,8 +41,8 @@ pub struct Plan {
     pub constant: bool,
     /// Whether inference workers report their load.
     pub reports: bool,
-    /// Whether those that are refused come back when they are told to, once.
-    pub obedient: bool,
+    /// When those that are refused come back, once.
+    pub returns: Returns,
     /// A request whose first token takes longer was for nothing.
     pub deadline: Duration,
     /// Of a hundred requests, how many a balancer sends to any worker rather than to the one with the fewest.
@@ -55,19 +60,31 @@ impl Default for Plan {
             workers: vec![(0, 3)],
             slots: 8,
             generation: Duration::from_millis(500),
+            prompts: PROMPTS,
             envoys: 1,
             load: vec![(0, 1.0)],
             mix: [20, 30, 50],
             streamed: 100,
             constant: true,
             reports: false,
-            obedient: false,
+            returns: Returns::Never,
             deadline: Duration::from_secs(1),
             astray: 0,
             warm_up: 10,
             seconds: 60,
         }
     }
+}
+
+/// When a client that is refused comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Returns {
+    /// It does not.
+    Never,
+    /// When it is told to.
+    AsPromised,
+    /// After a time that is the same for all.
+    After(Duration),
 }
 
 /// What a request is.
@@ -100,6 +117,12 @@ impl Plan {
         f64::from(self.slots_at(second)) / self.generation.as_secs_f64()
     }
 
+    /// How many requests come in all, about.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        (0..self.seconds).map(|second| self.rate_at(second)).sum::<f64>() as u64
+    }
+
     pub(super) fn rate_at(&self, second: u64) -> f64 {
         let load = self.load.iter().rev().find(|(from, _)| *from <= second).map_or(0.0, |(_, load)| *load);
         load * self.capacity_at(second)
@@ -120,8 +143,9 @@ impl Plan {
                 .unwrap_or(2)
         };
         let level = of_hundred(self.mix) as u8;
-        let (prompt_tokens, prefill, _) = PROMPTS[of_hundred(PROMPTS.map(|(_, _, share)| share))];
-        let mean: f64 = PROMPTS.iter().map(|(_, millis, share)| millis * f64::from(*share) / 100.0).sum();
+        let (prompt_tokens, prefill, _) = self.prompts[of_hundred(self.prompts.map(|(_, _, share)| share))];
+        let mean: f64 =
+            self.prompts.iter().map(|(_, millis, share)| millis * f64::from(*share) / 100.0).sum();
         let decode = (self.generation.as_secs_f64() - mean / 1000.0).max(0.0);
         Draw {
             level,

@@ -10,7 +10,7 @@ use spillway_shedding::limit::Reported;
 use super::engine::Engine;
 use super::gate::{Action, Asks, Gate, Kind};
 use super::outcome::{Outcome, Second};
-use super::plan::{Draw, Plan};
+use super::plan::{Draw, Plan, Returns};
 use crate::events::Events;
 
 const BEGINNING: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -53,7 +53,6 @@ pub(super) struct World<'a> {
     step: Vec<Step>,
     next_envoy: usize,
     outcome: Outcome,
-    limits: Vec<f64>,
 }
 
 impl<'a> World<'a> {
@@ -73,7 +72,6 @@ impl<'a> World<'a> {
             step: vec![Step::Normal; plan.envoys],
             next_envoy: 0,
             outcome: Outcome::default(),
-            limits: Vec::new(),
         };
         world.outcome.measured = (plan.seconds - plan.warm_up) as f64;
         world.outcome.seconds = vec![Second::default(); plan.seconds as usize];
@@ -140,15 +138,26 @@ impl<'a> World<'a> {
                     if self.is_measured(request.arrived) {
                         *self.outcome.refused.entry(reason.as_str()).or_default() += 1;
                     }
-                    if let Some(delay) = retry_after.filter(|_| self.plan.obedient && !request.again) {
-                        self.events.push(self.now.plus(delay), Event::Return(request.draw));
-                    }
+                    self.comes_back(&request, retry_after);
                     if request.again {
                         self.outcome.returned.0 += 1;
                     }
                 }
             }
         }
+    }
+
+    fn comes_back(&mut self, request: &Request, promised: Option<Duration>) {
+        let second = self.second() as usize;
+        let delay = match self.plan.returns {
+            _ if request.again => return,
+            Returns::Never => return,
+            Returns::AsPromised => promised.unwrap_or_default(),
+            Returns::After(delay) => delay,
+        };
+        let second = &mut self.outcome.seconds[second];
+        second.promised = second.promised.max(delay);
+        self.events.push(self.now.plus(delay), Event::Return(request.draw));
     }
 
     fn send(&mut self, number: usize) {
@@ -237,7 +246,6 @@ impl<'a> World<'a> {
         }
         let second = self.second() as usize;
         self.outcome.seconds[second].limit += limit / TICKS_A_SECOND;
-        self.limits.push(limit);
     }
 
     fn is_measured(&self, arrived: Timestamp) -> bool {

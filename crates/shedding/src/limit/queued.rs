@@ -13,7 +13,7 @@ const WHOLE_TOLERANCE: f64 = 1.25;
 /// The baseline is about so precise.
 const PRECISION: f64 = 0.03;
 /// So many may stand before one that goes with a reserved permit.
-const BEFORE_RESERVED: f64 = 0.25;
+const BEFORE_RESERVED: f64 = 0.15;
 
 /// Fewer requests with a reserved permit say nothing.
 const ENOUGH_RESERVED: f64 = 3.0;
