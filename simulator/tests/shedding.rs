@@ -104,12 +104,10 @@ fn twenty_minutes_of_overload_change_nothing() {
 #[test]
 fn nothing_is_lost_by_overload() {
     for (slots, millis) in [(8, 500), (32, 500), (32, 2_000)] {
-        let best = Kind::ALL
-            .map(|kind| run(&plan(slots, millis, 1.0), kind).goodput())
-            .into_iter()
-            .fold(0.0, f64::max);
+        let plan = |load| Plan { seconds: if slots > 8 { 60 } else { 150 }, ..plan(slots, millis, load) };
+        let best = Kind::ALL.map(|kind| run(&plan(1.0), kind).goodput()).into_iter().fold(0.0, f64::max);
         for load in [1.0, 1.2, 2.0, 3.0, 6.0] {
-            let goodput = spillway(&plan(slots, millis, load)).goodput();
+            let goodput = spillway(&plan(load)).goodput();
             assert!(
                 goodput >= 0.95 * best,
                 "{goodput:.1} of {best:.1} at {load}, {slots} slots, {millis} ms"
@@ -138,7 +136,7 @@ fn critical_requests_hardly_notice() {
 
 #[test]
 fn the_ladder_changes_seldom_at_a_constant_load() {
-    for (slots, millis) in [(8, 500), (8, 2_000), (32, 500)] {
+    for (slots, millis) in [(8, 500), (8, 2_000), (32, 2_000)] {
         for load in OVERLOADS {
             let plan = Plan { seconds: 190, ..plan(slots, millis, load) };
             let changes = spillway(&plan).changes_a_minute(plan.warm_up);

@@ -168,7 +168,7 @@ impl Limiter {
             self.phase = Phase::Steady;
             self.shrink(window, wait_us, self.limit + room.max(-pace / 4.0), settings);
         } else if saturated {
-            self.grow(window, room.min(allowance - most), pace, settings);
+            self.grow(window, room.min(allowance - most), 1.0 - most / allowance, pace, settings);
         }
         if let Some(reported) = reported.filter(|reported| reported.slots > 0) {
             self.bound(reported, in_flight, saturated, settings);
@@ -176,8 +176,8 @@ impl Limiter {
     }
 
     /// Where whole answers must tell, none of those that were let in lately has told anything: `pace`, how many have, holds
-    /// every step back.
-    fn grow(&mut self, window: &Window, room: f64, pace: f64, settings: &Settings) {
+    /// every step back. Slow start slows down as the queue comes near what is allowed: `calm` goes from 1 to 0.
+    fn grow(&mut self, window: &Window, room: f64, calm: f64, pace: f64, settings: &Settings) {
         let is_slow_start = self.phase == Phase::SlowStart;
         // Nothing has begun: nothing is known.
         if window.samples() == 0 || room <= 0.0 && !is_slow_start {
@@ -185,7 +185,7 @@ impl Limiter {
         }
         self.shrinking = None;
         let step = if is_slow_start {
-            (self.limit * (SLOW_START - 1.0)).min(pace / 8.0)
+            (self.limit * (SLOW_START - 1.0) * calm.max(0.0)).min(pace / 8.0)
         } else {
             room.min(pace / 8.0)
         };

@@ -13,11 +13,11 @@ const WHOLE_TOLERANCE: f64 = 1.25;
 /// The baseline is about so precise.
 const PRECISION: f64 = 0.03;
 /// So many may stand before one that goes with a reserved permit.
-const BEFORE_RESERVED: f64 = 0.15;
+const BEFORE_RESERVED: f64 = 0.25;
 
-/// Fewer requests with a reserved permit say nothing.
-const ENOUGH_RESERVED: f64 = 3.0;
-/// They are gathered over at most so many windows.
+/// So many requests with a reserved permit say something,
+const ENOUGH_RESERVED: f64 = 5.0;
+/// and fewer do after so many windows.
 const LONGEST_GATHERING: u32 = 4;
 
 /// What is known of those that went with a reserved permit.
@@ -46,17 +46,13 @@ impl Gathered {
         self.excess_us += waits.excess as f32;
         self.windows += 1;
         let (count, excess) = (f64::from(self.count), f64::from(self.excess_us));
-        if count >= ENOUGH_RESERVED {
-            *self = Self::default();
-            // What one waited, at the rate at which all begin, is how many stood before it.
-            Reserved::Behind((excess / count * per_us).max(0.0))
-        } else if self.windows < LONGEST_GATHERING {
-            Reserved::Few
-        } else {
-            let none = self.count == 0.0;
-            *self = Self::default();
-            if none { Reserved::None } else { Reserved::Few }
+        let long = self.windows >= LONGEST_GATHERING;
+        if count < ENOUGH_RESERVED && !long {
+            return Reserved::Few;
         }
+        *self = Self::default();
+        // What one waited, at the rate at which all begin, is how many stood before it.
+        if count > 0.0 { Reserved::Behind((excess / count * per_us).max(0.0)) } else { Reserved::None }
     }
 }
 
