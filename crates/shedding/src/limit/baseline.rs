@@ -3,16 +3,10 @@
 //! The least mean of any window, over two epochs. The least of many noisy means lies below what they are means of, the
 //! more so the fewer samples each has, so what is kept of a window is its mean and a margin that pays for that: three
 //! standard errors, and at least 1/√n of the mean where few samples say little about how far they are apart.
-//!
-//! A request that does not stream stands for itself with its whole duration, which differs much more. There a mean counts
-//! from a hundred samples on: the first answers to end are the shortest.
 
 use serde::{Deserialize, Serialize};
 
 use super::Samples;
-
-/// So many samples of whole answers make a mean that counts.
-const ENOUGH_WHOLE: u32 = 100;
 
 /// The baseline of one class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,12 +15,10 @@ pub(super) struct Baseline {
     current: Option<f32>,
     /// That of the one before.
     previous: Option<f32>,
-    /// Whole answers that are not enough yet.
-    gathered: Samples,
 }
 
 impl Baseline {
-    /// In microseconds; `None` before there are enough samples.
+    /// In microseconds; `None` before any sample.
     pub(super) fn value(&self) -> Option<f64> {
         self.current.into_iter().chain(self.previous).reduce(f32::min).map(f64::from)
     }
@@ -38,22 +30,11 @@ impl Baseline {
         }
     }
 
-    /// Whole answers of one more window.
-    pub(super) fn observe_whole(&mut self, samples: &Samples) {
-        self.gathered.merge(samples);
-        if self.gathered.count() >= ENOUGH_WHOLE
-            && let Some((mean, _)) = std::mem::take(&mut self.gathered).mean()
-        {
-            self.lower(mean);
-        }
-    }
-
     /// A new epoch begins.
     pub(super) fn rotate(&mut self) {
         if let Some(current) = self.current.take() {
             self.previous = Some(current);
         }
-        self.gathered = Samples::default();
     }
 
     /// What was taken for waiting is how long a first token takes now: the baseline was that of other times. It grows at
@@ -104,15 +85,6 @@ mod tests {
         baseline.rotate();
         baseline.observe(&samples(100, 950));
         assert_eq!(baseline.value(), Some(990.0));
-    }
-
-    #[test]
-    fn whole_answers_are_gathered() {
-        let mut baseline = Baseline::default();
-        baseline.observe_whole(&samples(25, 900));
-        assert_eq!(baseline.value(), None);
-        baseline.observe_whole(&samples(75, 900));
-        assert_eq!(baseline.value(), Some(900.0));
     }
 
     #[test]

@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 use spillway_primitives::Timestamp;
 
 use super::baseline::Baseline;
+use super::climb::Climb;
 use super::queued::{Gathered, Queued, Reserved, mean_wait_us};
 use super::{CLASSES, Class, Settings, Window};
 
+/// Where fewer than this share of requests stream, they are too few to tell.
+const ENOUGH_STREAMS: f64 = 0.1;
 /// Slow start: by so much each window.
 const SLOW_START: f64 = 1.5;
 /// A dip lasts no longer than so many windows.
@@ -53,6 +56,7 @@ pub struct Limiter {
     wait_us: f32,
     shrinking: Option<Shrinking>,
     reserved: Gathered,
+    climb: Climb,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -123,14 +127,10 @@ impl Limiter {
         }
         let saturated = window.contended || window.peak_in_flight >= self.limit(settings);
         let streamed = self.share_of_streams(window);
-        for (class, (baseline, samples)) in self.baselines.iter_mut().zip(&window.first_tokens).enumerate() {
-            if class < CLASSES / 2 {
-                baseline.observe(samples);
-            } else {
-                baseline.observe_whole(samples);
-            }
-        }
-        if self.turn_of_epoch(now, saturated, settings) {
+        let streams = self.baselines.iter_mut().zip(&window.first_tokens).take(CLASSES / 2);
+        streams.for_each(|(baseline, samples)| baseline.observe(samples));
+        let by_streams = streamed >= ENOUGH_STREAMS;
+        if self.turn_of_epoch(now, saturated && by_streams, settings) {
             return;
         }
         let in_flight = window.in_flight_us as f64 / length_us;
@@ -138,6 +138,29 @@ impl Limiter {
             self.dip(windows, in_flight, settings);
             return;
         }
+        if by_streams {
+            self.follow_queue(window, length_us, in_flight, streamed, saturated, settings);
+        } else if saturated {
+            let climbed = self.climb.step(self.limit, window.ended, length_us);
+            self.set(climbed.unwrap_or(self.limit), settings);
+        } else {
+            self.climb.pause();
+        }
+        if let Some(reported) = reported.filter(|reported| reported.slots > 0) {
+            self.bound(reported, in_flight, saturated, settings);
+        }
+    }
+
+    /// Grows and shrinks with what waits at the inference workers.
+    fn follow_queue(
+        &mut self,
+        window: &Window,
+        length_us: f64,
+        in_flight: f64,
+        streamed: f64,
+        saturated: bool,
+        settings: &Settings,
+    ) {
         let queued = Queued::of(window, &self.baselines, streamed, length_us, &mut self.reserved);
         let wait_us = mean_wait_us(window, &self.baselines);
         self.wait_us += (wait_us as f32 - self.wait_us) * 0.2;
@@ -159,36 +182,26 @@ impl Limiter {
             // Without requests in the reserve the rest of the limit is what is filled: it holds the queue alone.
             Reserved::None => allowance / 2.0 - most,
         };
-        let pace = if queued.by_streams { f64::INFINITY } else { f64::from(window.samples()) };
         let is_before_reserved = matches!(queued.before_reserved, Reserved::Behind(_)) && room < 0.0;
         if sure > tolerated {
-            let target = (in_flight - sure + allowance).max(self.limit - pace / 4.0);
-            self.shrink(window, wait_us, target, settings);
+            self.shrink(window, wait_us, in_flight - sure + allowance, settings);
         } else if saturated && is_before_reserved {
             self.phase = Phase::Steady;
-            self.shrink(window, wait_us, self.limit + room.max(-pace / 4.0), settings);
+            self.shrink(window, wait_us, self.limit + room, settings);
         } else if saturated {
-            self.grow(window, room.min(allowance - most), 1.0 - most / allowance, pace, settings);
-        }
-        if let Some(reported) = reported.filter(|reported| reported.slots > 0) {
-            self.bound(reported, in_flight, saturated, settings);
+            self.grow(window, room.min(allowance - most), 1.0 - most / allowance, settings);
         }
     }
 
-    /// Where whole answers must tell, none of those that were let in lately has told anything: `pace`, how many have, holds
-    /// every step back. Slow start slows down as the queue comes near what is allowed: `calm` goes from 1 to 0.
-    fn grow(&mut self, window: &Window, room: f64, calm: f64, pace: f64, settings: &Settings) {
+    /// Slow start slows down as the queue comes near what is allowed: `calm` goes from 1 to 0.
+    fn grow(&mut self, window: &Window, room: f64, calm: f64, settings: &Settings) {
         let is_slow_start = self.phase == Phase::SlowStart;
         // Nothing has begun: nothing is known.
         if window.samples() == 0 || room <= 0.0 && !is_slow_start {
             return;
         }
         self.shrinking = None;
-        let step = if is_slow_start {
-            (self.limit * (SLOW_START - 1.0) * calm.max(0.0)).min(pace / 8.0)
-        } else {
-            room.min(pace / 8.0)
-        };
+        let step = if is_slow_start { self.limit * (SLOW_START - 1.0) * calm.max(0.0) } else { room };
         self.set(self.limit + step, settings);
     }
 

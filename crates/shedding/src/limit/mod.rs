@@ -34,10 +34,14 @@
 //! "queue" does not; then it was none, and the baseline is what it is now ([`Limiter::update`]). *Other Envoys* fill the
 //! same pool: each sees the waits of its own requests only, so each keeps its own small queue.
 //!
+//! A pool where next to nothing streams has no first tokens. There the limit climbs while more in flight gets more done:
+//! less sure, and slower.
+//!
 //! Where all inference workers report their slots, these bound the limit from both sides.
 
 mod baseline;
 mod class;
+mod climb;
 pub(crate) mod limiter;
 mod queued;
 mod samples;

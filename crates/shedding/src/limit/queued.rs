@@ -5,11 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::baseline::Baseline;
 use super::{CLASSES, Samples, Window};
 
-/// Where at least this share of requests streams, the others are not looked at: how long a whole answer takes differs so
-/// much from answer to answer that its baseline says little.
-const ENOUGH_STREAMS: f64 = 0.1;
-/// Where they must be, a duration is a wait only as far as it exceeds so many times its baseline.
-const WHOLE_TOLERANCE: f64 = 1.25;
 /// The baseline is about so precise.
 const PRECISION: f64 = 0.03;
 /// So many may stand before one that goes with a reserved permit.
@@ -67,13 +62,11 @@ pub(super) struct Queued {
     pub(super) before_reserved: Reserved,
     /// How many may stand there. As few as can be told from none, so that the reserve stays one of free slots.
     pub(super) allowed_before_reserved: f64,
-    /// Whether first tokens of streams say so; else whole answers, which come late.
-    pub(super) by_streams: bool,
 }
 
 impl Queued {
-    /// Over a window of so many microseconds. `streamed` is the share of requests that stream: all wait in the same line,
-    /// so what is seen of some is true of the others.
+    /// Over a window of so many microseconds. `streamed` is the share of requests that stream, more than zero: all wait in the
+    /// same line, so what is seen of these is true of the others.
     pub(super) fn of(
         window: &Window,
         baselines: &[Baseline; CLASSES],
@@ -81,24 +74,15 @@ impl Queued {
         length_us: f64,
         gathered: &mut Gathered,
     ) -> Self {
-        let by_streams = streamed >= ENOUGH_STREAMS;
-        let scale = if by_streams { 1.0 / streamed } else { 1.0 };
-        let classes = if by_streams { CLASSES / 2 } else { CLASSES };
-        let tolerance = if by_streams { 1.0 } else { WHOLE_TOLERANCE };
-        let all = Waits::of(window.first_tokens.iter().zip(baselines).take(classes), tolerance);
-        let reserved = Waits::of(window.reserved.iter().zip(baselines).take(classes), tolerance);
+        let scale = 1.0 / streamed;
+        let all = Waits::of(&window.first_tokens, baselines);
+        let reserved = Waits::of(&window.reserved, baselines);
         let begun = (all.excess / length_us * scale).max(0.0);
         let before_reserved = gathered.add(&reserved, all.count / length_us * scale);
         let prefilling = all.expected / length_us * scale;
         let allowed_before_reserved = BEFORE_RESERVED + PRECISION * prefilling;
-        let by_whole = Self { begun, unbegun: begun, before_reserved, allowed_before_reserved, by_streams };
-        if !by_streams || all.count == 0.0 {
-            return by_whole;
-        }
-        // One that was sent and has not begun has its prefill before it, at most all of it.
-        let expected = all.expected * (f64::from(window.sent_streamed) / all.count).max(1.0);
-        let unbegun = ((window.unstarted_us as f64 - expected) / length_us * scale).max(0.0);
-        Self { unbegun, ..by_whole }
+        let unbegun = if all.count > 0.0 { unbegun(window, &all, length_us) * scale } else { begun };
+        Self { begun, unbegun, before_reserved, allowed_before_reserved }
     }
 
     /// What is surely a queue: what waits now, as far as requests that waited confirm it.
@@ -107,7 +91,14 @@ impl Queued {
     }
 }
 
-/// Sums over requests of classes whose baseline is known.
+/// How many streams without a token are more than prefills explain.
+fn unbegun(window: &Window, all: &Waits, length_us: f64) -> f64 {
+    // One that was sent and has not begun has its prefill before it, at most all of it.
+    let expected = all.expected * (f64::from(window.sent_streamed) / all.count).max(1.0);
+    ((window.unstarted_us as f64 - expected) / length_us).max(0.0)
+}
+
+/// Sums over streams of classes whose baseline is known.
 #[derive(Default)]
 struct Waits {
     count: f64,
@@ -118,9 +109,10 @@ struct Waits {
 }
 
 impl Waits {
-    fn of<'a>(classes: impl Iterator<Item = (&'a Samples, &'a Baseline)>, tolerance: f64) -> Self {
-        classes.fold(Self::default(), |mut sums, (samples, baseline)| {
-            if let Some(baseline) = baseline.value().map(|baseline| baseline * tolerance) {
+    fn of(classes: &[Samples; CLASSES], baselines: &[Baseline; CLASSES]) -> Self {
+        let streams = classes.iter().zip(baselines).take(CLASSES / 2);
+        streams.fold(Self::default(), |mut sums, (samples, baseline)| {
+            if let Some(baseline) = baseline.value() {
                 let count = f64::from(samples.count());
                 sums.count += count;
                 sums.expected += count * baseline;
@@ -131,9 +123,8 @@ impl Waits {
     }
 }
 
-/// What a request waited in the mean, in microseconds; zero when none began.
+/// What a stream waited in the mean, in microseconds; zero when none began.
 pub(super) fn mean_wait_us(window: &Window, baselines: &[Baseline; CLASSES]) -> f64 {
-    let classes = if window.sent_streamed > 0 { CLASSES / 2 } else { CLASSES };
-    let all = Waits::of(window.first_tokens.iter().zip(baselines).take(classes), 1.0);
+    let all = Waits::of(&window.first_tokens, baselines);
     if all.count > 0.0 { (all.excess / all.count).max(0.0) } else { 0.0 }
 }
