@@ -99,6 +99,23 @@ fn a_pool_that_is_not_saturated_keeps_its_limit() {
     }
 }
 
+/// Less important requests leave a tenth free, of which others use half in the mean.
+#[test]
+fn it_grows_until_those_in_the_reserve_begin_to_wait() {
+    let mut pool = Pool::new(100, 4);
+    for _ in 0..400 {
+        let limit = f64::from(pool.limit());
+        let mut window = pool.window(limit * 0.9);
+        for in_flight in [limit * 0.92, limit * 0.95, limit * 0.98] {
+            let wait = (in_flight - pool.slots).max(0.0) * pool.seconds * 1e6 / pool.slots;
+            (0..5).for_each(|_| window.reserved[0].add((pool.prefill_us + wait) as u64));
+        }
+        pool.update(&window, None);
+    }
+    // The others may use 90 % of it: less than the slots.
+    pool.has_limit(100..=109);
+}
+
 #[test]
 fn a_hung_endpoint_is_no_queue() {
     let mut pool = Pool::new(24, 3);
