@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use spillway_simulator::scenario::{NAMES, Scenario, Size};
-use spillway_simulator::{cache, report};
+use spillway_simulator::{cache, report, shedding};
 
 /// Compares Spillway's decisions with other balancers in virtual time.
 #[derive(Parser)]
@@ -78,7 +78,10 @@ fn main() -> Result<()> {
     let scenarios: Vec<Scenario> =
         NAMES.iter().filter(|name| is_wanted(name)).filter_map(|name| Scenario::named(name, &size)).collect();
     let study = is_wanted(cache::NAME).then(|| cache::Study::new(size.seed, arguments.requests));
-    let work = scenarios.iter().map(Scenario::work).sum::<u64>() + study.map_or(0, |study| study.work());
+    let sheds = is_wanted(shedding::NAME).then(|| shedding::Study::new(size.seed));
+    let work = scenarios.iter().map(Scenario::work).sum::<u64>()
+        + study.map_or(0, |study| study.work())
+        + sheds.as_ref().map_or(0, shedding::Study::work);
     let bar = bar(work);
     let progress = |what: &str, done: u64| {
         bar.set_message(what.to_owned());
@@ -97,14 +100,18 @@ fn main() -> Result<()> {
         let rows = study.run(progress);
         show(cache::NAME, &cache::render(&rows), &cache::draw(&rows)?)?;
     }
+    if let Some(study) = sheds {
+        let findings = study.run(progress);
+        show(shedding::NAME, &shedding::render(&findings), &shedding::draw(&findings)?)?;
+    }
     bar.finish_and_clear();
     println!("tables and pictures: {}", arguments.out.display());
     Ok(())
 }
 
-/// Scenarios with a world, and the one that needs none.
+/// Scenarios that compare balancers, the one that needs no world, and the one that has a world of its own.
 fn names() -> impl Iterator<Item = &'static str> {
-    NAMES.into_iter().chain([cache::NAME])
+    NAMES.into_iter().chain([cache::NAME, shedding::NAME])
 }
 
 fn bar(work: u64) -> ProgressBar {

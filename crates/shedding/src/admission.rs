@@ -7,6 +7,7 @@
 
 use crate::ladder::Step;
 use crate::level::{Level, MAX_LEVELS};
+use crate::limit::Permit;
 use crate::reason::Reason;
 
 /// What becomes of a request.
@@ -46,9 +47,17 @@ impl Reserve {
     pub fn ceiling(&self, limit: u32, level: Level) -> u32 {
         let permille =
             self.permille.get(level.index()).or(self.permille.last()).copied().unwrap_or(0).min(900);
-        // Rounded up: a reserve of less than one slot would be none.
-        let reserved = (u64::from(limit) * u64::from(permille)).div_ceil(1000);
+        // Rounded, but a reserve of less than one slot would be none.
+        let reserved = ((u64::from(limit) * u64::from(permille) + 500) / 1000).max(u64::from(permille > 0));
         limit.saturating_sub(u32::try_from(reserved).unwrap_or(u32::MAX)).max(limit.min(1))
+    }
+
+    /// The permit that a request goes with when so many are out, its own included.
+    #[must_use]
+    pub fn permit(&self, in_flight: u32, limit: u32, levels: usize) -> Permit {
+        let count = u8::try_from(levels.clamp(1, MAX_LEVELS)).unwrap_or(1);
+        let lowest = (0..count).map(|level| self.ceiling(limit, Level(level))).min().unwrap_or(limit);
+        Permit { in_flight, reserved: in_flight > lowest && lowest < limit }
     }
 
     /// The least important of `levels` levels that may go while so many are in flight; `None` when no level may. What
@@ -145,8 +154,16 @@ mod tests {
     fn a_small_limit_still_lets_somebody_go() {
         let reserve = Reserve::default();
         let ceilings = [0, 1, 2, 12, 13, 100].map(|limit| reserve.ceiling(limit, Level(2)));
-        assert_eq!(ceilings, [0, 1, 1, 11, 11, 92]);
+        assert_eq!(ceilings, [0, 1, 1, 11, 12, 92]);
         assert_eq!(reserve.ceiling(12, Level(200)), 11);
+    }
+
+    #[test]
+    fn permits_beyond_what_the_least_important_may_use_are_reserved() {
+        let reserve = Reserve { permille: [0, 50, 100, 500, 0, 0, 0, 0] };
+        let reserved = [18, 19, 20].map(|in_flight| reserve.permit(in_flight, 20, 3).reserved);
+        assert_eq!(reserved, [false, true, true]);
+        assert!(!Reserve { permille: [0; 8] }.permit(30, 20, 3).reserved, "there is no reserve");
     }
 
     #[test]

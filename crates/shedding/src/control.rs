@@ -13,7 +13,7 @@ use spillway_primitives::Timestamp;
 use crate::ladder::{self, Ladder, Step};
 use crate::level::MAX_LEVELS;
 use crate::limit::limiter::Around;
-use crate::limit::{self, Limiter, Reported, Window};
+use crate::limit::{self, Class, Limiter, Reported, Window};
 use crate::overload::{self, Overload, Signal, Signals};
 use crate::queue::Bounds;
 use crate::rates::Rates;
@@ -151,6 +151,13 @@ impl Control {
         self.overload
     }
 
+    /// How long a first token of this class takes once its request is sent; `None` before any. What a request needs that is
+    /// let go at the last moment ([`crate::deadline::latest_start`]).
+    #[must_use]
+    pub fn first_token(&self, class: Class) -> Option<Duration> {
+        self.limiter.first_token(class)
+    }
+
     /// What it gets through and is offered.
     #[must_use]
     pub const fn rates(&self) -> &Rates {
@@ -179,18 +186,25 @@ impl Control {
         self.rates.update(&window, length, limit);
         let parts = Around { window: &window, length_us, reported: around.reported };
         self.limiter.update(now, &parts, &settings.limit);
-        let signals = signals(&window, limit, around, settings);
+        let signals = signals(&window, &self.rates, limit, around, settings);
         self.overload.update(length, &signals, &settings.overload);
         self.ladder.update(self.overload.value(), settings.levels, now, &settings.ladder);
     }
 }
 
-fn signals(window: &Window, limit: u32, around: &Circumstances, settings: &Settings) -> Signals {
+fn signals(
+    window: &Window,
+    rates: &Rates,
+    limit: u32,
+    around: &Circumstances,
+    settings: &Settings,
+) -> Signals {
     let per_slot = |reported: Reported| f64::from(reported.waiting) / f64::from(reported.slots.max(1));
     Signals {
         limit_use: f64::from(around.in_flight) / f64::from(limit.max(1)),
         queue_fill: settings.bounds.fill(&around.waiting, settings.levels),
-        ttft: window.mean_ttft_us().and_then(|micros| Duration::try_from_secs_f64(micros / 1e6).ok()),
+        // In a window without a first token the last ones say nothing.
+        ttft: rates.first_token().filter(|_| window.samples() > 0),
         ended: window.ended,
         failed: window.failed,
         kv_cache: around.kv_cache,
@@ -200,142 +214,5 @@ fn signals(window: &Window, limit: u32, around: &Circumstances, settings: &Setti
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    use super::*;
-    use crate::limit::{Class, End, Observer};
-
-    fn at(millis: u64) -> Timestamp {
-        Timestamp::from_millis(1_700_000_000_000 + millis)
-    }
-
-    const STREAM: u64 = 100;
-
-    /// So many requests, one after the other, each in flight for 50 ms.
-    fn seen(count: u64, from: u64) -> Window {
-        let class = Class::of(true, STREAM);
-        let mut observer = Observer::default();
-        for number in 0..count {
-            let begins = from + number * 50;
-            observer.arrived();
-            observer.sent(at(begins), class, 0, 1);
-            observer.started(at(begins + 20), class, 20_000);
-            observer.ended(at(begins + 50), class, true, End::Answered);
-        }
-        observer.take(at(from + count * 50))
-    }
-
-    #[test]
-    fn a_window_is_over_after_its_time_and_with_enough_samples() {
-        let settings = Settings::default();
-        let around = Circumstances { endpoints: Some(3), ..Circumstances::default() };
-        let mut control = Control::default();
-        let first = control.update(at(0), &around, &settings).unwrap();
-        assert_eq!(first.limit, (2, 6), "three endpoints with two each");
-        control.absorb(&seen(4, 0));
-        assert_eq!(control.update(at(400), &around, &settings), None);
-        assert_eq!(control.update(at(600), &around, &settings), None, "four samples are not enough");
-        control.absorb(&seen(2, 500));
-        let update = control.update(at(600), &around, &settings).unwrap();
-        assert_eq!((update.limit, update.step), ((6, 6), (Step::Normal, Step::Normal)));
-        assert_eq!(control.rates().drain(), Some(10.0));
-        assert!(control.update(at(2_600), &around, &settings).is_some(), "none have come for long enough");
-    }
-
-    #[test]
-    fn a_pause_and_a_clock_that_steps_begin_anew() {
-        let settings = Settings::default();
-        let around = Circumstances::default();
-        let mut control = Control::default();
-        for millis in [10_000, 600_000, 5_000] {
-            control.absorb(&seen(10, 0));
-            assert_eq!(control.update(at(millis), &around, &settings), None);
-        }
-        assert_eq!(control.rates(), &Rates::default());
-    }
-
-    #[test]
-    fn endpoints_that_go_change_the_limit_at_once() {
-        let settings = Settings::default();
-        let around = |endpoints| Circumstances { endpoints: Some(endpoints), ..Circumstances::default() };
-        let mut control = Control::default();
-        control.update(at(0), &around(4), &settings);
-        let update = control.update(at(1), &around(2), &settings).unwrap();
-        assert_eq!(update.limit, (8, 4));
-        assert_eq!(control.update(at(2), &around(2), &settings), None);
-    }
-
-    #[test]
-    fn a_full_queue_leads_up_the_ladder_and_an_empty_one_down() {
-        let settings = Settings::default();
-        let full = Circumstances { waiting: [256, 128, 64, 0, 0, 0, 0, 0], ..Circumstances::default() };
-        let mut control = Control::default();
-        let mut steps = Vec::new();
-        for (number, around) in [&full; 12].into_iter().chain([&Circumstances::default(); 12]).enumerate() {
-            control.absorb(&seen(6, number as u64 * 500));
-            if let Some(update) = control.update(at(number as u64 * 500), around, &settings)
-                && update.step.0 != update.step.1
-            {
-                steps.push((update.step.1, update.signal));
-            }
-        }
-        assert_eq!(steps.last(), Some(&(Step::Normal, None)), "{steps:?}");
-        assert!(steps.contains(&(Step::Refuse(2), Some(Signal::Queue))), "{steps:?}");
-    }
-
-    #[test]
-    fn records() {
-        let mut control = Control::default();
-        control.absorb(&seen(6, 0));
-        let bytes = control.encode().unwrap();
-        assert!(bytes.len() < 512, "{} bytes", bytes.len());
-        assert_eq!(Control::decode(&bytes), Ok(control));
-        assert_eq!(Control::decode(&[]), Ok(Control::default()));
-        assert_eq!(Control::decode(b"\x09"), Err(RecordError::Version { found: 9, expected: 1 }));
-        assert_eq!(Control::decode(&bytes[..9]), Err(RecordError::Damaged));
-    }
-
-    proptest! {
-        /// Whatever is seen and reported: the limit stays within its bounds, the overload too, and the record is small.
-        #[test]
-        fn it_stays_within_its_bounds(
-            windows in proptest::collection::vec(
-                (-2_000i64..2_000, 0u64..40, 0u64..5_000, any::<bool>(), 0u32..6, 0u32..100), 1..80),
-        ) {
-            let settings = Settings {
-                limit: limit::Settings { min: 2, max: 50, epoch: Duration::from_secs(8), ..limit::Settings::default() },
-                ..Settings::default()
-            };
-            let mut control = Control::default();
-            let mut now = at(0);
-            for (passed, count, ttft, contended, endpoints, slots) in windows {
-                now = Timestamp::from_millis(now.as_millis().saturating_add_signed(passed));
-                let mut observer = Observer::default();
-                let class = Class::of(count % 3 > 0, ttft);
-                for _ in 0..count {
-                    observer.sent(now, class, 0, 3);
-                    observer.started(now, class, ttft * 1_000);
-                }
-                if contended {
-                    observer.waits();
-                }
-                control.absorb(&observer.take(now.plus(Duration::from_millis(300))));
-                let around = Circumstances {
-                    in_flight: slots,
-                    endpoints: Some(endpoints),
-                    reported: Some(Reported { slots, running: slots / 2, waiting: slots % 3 }),
-                    ..Circumstances::default()
-                };
-                control.update(now, &around, &settings);
-                prop_assert!((2..=50).contains(&control.limit(&settings)));
-                prop_assert!(control.overload().value() <= overload::MAX);
-                let bytes = control.encode().unwrap();
-                prop_assert!(bytes.len() < 1_024, "{} bytes", bytes.len());
-                prop_assert_eq!(Control::decode(&bytes).unwrap(), control.clone());
-            }
-        }
-    }
-}
+#[path = "control_tests.rs"]
+mod tests;

@@ -12,6 +12,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 const OFFERED: Duration = Duration::from_secs(60);
 /// Capacity.
 const CAPACITY: Duration = Duration::from_secs(10);
+/// Times to the first token: of a slow pool only a few begin in a second.
+const FIRST_TOKEN: Duration = Duration::from_secs(5);
 
 /// Rates of a pool, each in requests a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,11 +21,11 @@ pub struct Rates {
     drain: Mean,
     offered: Mean,
     capacity: Mean,
+    first_token_us: Mean,
 }
 
 impl Rates {
-    /// What leaves the upstream; `None` before anything did. While the pool is saturated this is what the queue is worked
-    /// off with.
+    /// What leaves the upstream; `None` before anything did.
     #[must_use]
     pub fn drain(&self) -> Option<f64> {
         self.drain.value()
@@ -36,9 +38,16 @@ impl Rates {
     }
 
     /// What the pool gets through when its limit is used, by Little's law: the limit ÷ how long a request is in flight.
+    /// It is what the queue is worked off with; `None` before anything has left.
     #[must_use]
     pub fn capacity(&self) -> Option<f64> {
         self.capacity.value()
+    }
+
+    /// The mean time to the first token of a stream as clients see it; `None` before any.
+    #[must_use]
+    pub fn first_token(&self) -> Option<Duration> {
+        self.first_token_us.value().and_then(|micros| Duration::try_from_secs_f64(micros / 1e6).ok())
     }
 
     /// A window of this length is over, in which so many were allowed to be in flight.
@@ -52,6 +61,9 @@ impl Rates {
         }
         if window.refused == 0 {
             self.offered.add(f64::from(window.arrived) / seconds, seconds, OFFERED);
+        }
+        if let Some(micros) = window.mean_ttft_us() {
+            self.first_token_us.add(micros, seconds, FIRST_TOKEN);
         }
         let in_flight = window.in_flight_us as f64 / 1e6;
         if window.ended > 0 && in_flight > 0.0 {

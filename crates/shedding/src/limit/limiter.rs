@@ -1,12 +1,17 @@
 //! The limit and how it changes.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use spillway_primitives::Timestamp;
 
 use super::baseline::Baseline;
-use super::queued::{Queued, excess_of};
-use super::{CLASSES, Settings, Window};
+use super::climb::Climb;
+use super::queued::{Gathered, Queued, Reserved, mean_wait_us};
+use super::{CLASSES, Class, Settings, Window};
 
+/// Where fewer than this share of requests stream, they are too few to tell.
+const ENOUGH_STREAMS: f64 = 0.1;
 /// Slow start: by so much each window.
 const SLOW_START: f64 = 1.5;
 /// A dip lasts no longer than so many windows.
@@ -47,7 +52,11 @@ pub struct Limiter {
     epoch_since: Timestamp,
     /// Share of requests that stream, a moving mean.
     streamed: Option<f32>,
+    /// What a request waits at the inference workers in microseconds, a moving mean.
+    wait_us: f32,
     shrinking: Option<Shrinking>,
+    reserved: Gathered,
+    climb: Climb,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -85,6 +94,14 @@ impl Limiter {
         (limit * share + 1e-6).clamp(f64::from(settings.min.max(1)), f64::from(settings.max.max(1))) as u32
     }
 
+    /// How long a first token of this class takes once it is sent, with what requests wait at the inference workers and half
+    /// as much again as its baseline: one that is slower than others should be in time, too. `None` before any.
+    #[must_use]
+    pub(crate) fn first_token(&self, class: Class) -> Option<Duration> {
+        let baseline = self.baselines.get(class.index()).and_then(Baseline::value)?;
+        Duration::try_from_secs_f64((baseline * 1.5 + f64::from(self.wait_us)) / 1e6).ok()
+    }
+
     /// So many endpoints may be sent requests now. The limit changes in proportion. True if it did.
     ///
     /// With none there is nothing to learn, and what is known stays for when they are back.
@@ -110,10 +127,10 @@ impl Limiter {
         }
         let saturated = window.contended || window.peak_in_flight >= self.limit(settings);
         let streamed = self.share_of_streams(window);
-        for (baseline, samples) in self.baselines.iter_mut().zip(&window.first_tokens) {
-            baseline.observe(samples);
-        }
-        if self.turn_of_epoch(now, saturated, settings) {
+        let streams = self.baselines.iter_mut().zip(&window.first_tokens).take(CLASSES / 2);
+        streams.for_each(|(baseline, samples)| baseline.observe(samples));
+        let by_streams = streamed >= ENOUGH_STREAMS;
+        if self.turn_of_epoch(now, saturated && by_streams, settings) {
             return;
         }
         let in_flight = window.in_flight_us as f64 / length_us;
@@ -121,42 +138,78 @@ impl Limiter {
             self.dip(windows, in_flight, settings);
             return;
         }
-        let queued = Queued::of(window, &self.baselines, streamed, length_us);
-        let allowance = settings.allowance(self.limit);
-        if queued.unbegun.max(queued.begun) > allowance {
-            self.phase = Phase::Steady;
-        }
-        let sure = queued.sure();
-        // While nobody needs the limit only a queue that cannot be chance is looked at.
-        let tolerated = if saturated { allowance } else { (2.0 * allowance).max(in_flight / 4.0) };
-        if sure > tolerated {
-            self.shrink(window, in_flight - sure + allowance, settings);
+        if by_streams {
+            self.follow_queue(window, length_us, in_flight, streamed, saturated, settings);
         } else if saturated {
-            self.grow(window, allowance - queued.unbegun.max(queued.begun), settings);
+            let climbed = self.climb.step(self.limit, window.ended, length_us);
+            self.set(climbed.unwrap_or(self.limit), settings);
+        } else {
+            self.climb.pause();
         }
         if let Some(reported) = reported.filter(|reported| reported.slots > 0) {
             self.bound(reported, in_flight, saturated, settings);
         }
     }
 
-    fn grow(&mut self, window: &Window, room: f64, settings: &Settings) {
-        // Nothing has begun: nothing is known.
-        if room <= 0.0 || window.samples() == 0 {
+    /// Grows and shrinks with what waits at the inference workers.
+    fn follow_queue(
+        &mut self,
+        window: &Window,
+        length_us: f64,
+        in_flight: f64,
+        streamed: f64,
+        saturated: bool,
+        settings: &Settings,
+    ) {
+        let queued = Queued::of(window, &self.baselines, streamed, length_us, &mut self.reserved);
+        let wait_us = mean_wait_us(window, &self.baselines);
+        self.wait_us += (wait_us as f32 - self.wait_us) * 0.2;
+        let allowance = settings.allowance(self.limit);
+        let most = queued.unbegun.max(queued.begun);
+        if most > allowance && self.phase == Phase::SlowStart {
+            // The limit before was not too high, and this one is by what waits now.
+            self.phase = Phase::Steady;
+            let target = (in_flight - most + allowance).max(self.limit / SLOW_START);
+            self.set(target.min(self.limit), settings);
             return;
         }
-        self.shrinking = None;
-        match self.phase {
-            Phase::SlowStart => self.set(self.limit * SLOW_START, settings),
-            _ => self.set(self.limit + room, settings),
+        let sure = queued.sure();
+        // While nobody needs the limit only a queue that cannot be chance is looked at.
+        let tolerated = if saturated { allowance } else { (2.0 * allowance).max(in_flight / 4.0) };
+        let room = match queued.before_reserved {
+            Reserved::Behind(before) => queued.allowed_before_reserved - before,
+            Reserved::Few => 0.0,
+            // Without requests in the reserve the rest of the limit is what is filled: it holds the queue alone.
+            Reserved::None => allowance / 2.0 - most,
+        };
+        let is_before_reserved = matches!(queued.before_reserved, Reserved::Behind(_)) && room < 0.0;
+        if sure > tolerated {
+            self.shrink(window, wait_us, in_flight - sure + allowance, settings);
+        } else if saturated && is_before_reserved {
+            self.phase = Phase::Steady;
+            self.shrink(window, wait_us, self.limit + room, settings);
+        } else if saturated {
+            self.grow(window, room.min(allowance - most), 1.0 - most / allowance, settings);
         }
     }
 
+    /// Slow start slows down as the queue comes near what is allowed: `calm` goes from 1 to 0.
+    fn grow(&mut self, window: &Window, room: f64, calm: f64, settings: &Settings) {
+        let is_slow_start = self.phase == Phase::SlowStart;
+        // Nothing has begun: nothing is known.
+        if window.samples() == 0 || room <= 0.0 && !is_slow_start {
+            return;
+        }
+        self.shrinking = None;
+        let step = if is_slow_start { self.limit * (SLOW_START - 1.0) * calm.max(0.0) } else { room };
+        self.set(self.limit + step, settings);
+    }
+
     /// Half of the way, and no more than is allowed at once.
-    fn shrink(&mut self, window: &Window, target: f64, settings: &Settings) {
+    fn shrink(&mut self, window: &Window, wait_us: f64, target: f64, settings: &Settings) {
         if target >= self.limit {
             return;
         }
-        let wait_us = self.mean_wait_us(window);
         let shrinking = *self.shrinking.get_or_insert(Shrinking { from: self.limit, wait_us });
         let least = self.limit * (1.0 - f64::from(settings.max_shrink_permille) / 1000.0);
         self.set(f64::midpoint(self.limit, target).max(least), settings);
@@ -203,14 +256,9 @@ impl Limiter {
         dips
     }
 
-    /// Once no more is in flight than the dip allows, one window is measured; what was seen before does not count.
+    /// Once no more was in flight than the dip allows, for one window, the baseline is measured.
     fn dip(&mut self, windows: u32, in_flight: f64, settings: &Settings) {
         let is_calm = in_flight <= f64::from(self.limit(settings)) + 0.5;
-        if is_calm {
-            self.baselines.iter_mut().for_each(Baseline::settle);
-        } else {
-            self.baselines.iter_mut().for_each(Baseline::discard);
-        }
         let over = is_calm || windows + 1 >= LONGEST_DIP;
         self.phase = if over { Phase::Steady } else { Phase::Dip { windows: windows + 1 } };
     }
@@ -221,12 +269,6 @@ impl Limiter {
             self.streamed = Some(self.streamed.map_or(share, |mean| mean + (share - mean) * 0.2));
         }
         self.streamed.map_or(1.0, f64::from)
-    }
-
-    fn mean_wait_us(&self, window: &Window) -> f64 {
-        let streams = window.first_tokens.iter().zip(&self.baselines);
-        let waits = streams.filter_map(|(samples, baseline)| Some(excess_of(samples, baseline.value()?)));
-        waits.sum::<f64>() / f64::from(window.samples().max(1))
     }
 
     fn set(&mut self, limit: f64, settings: &Settings) {

@@ -20,6 +20,11 @@
 //! waiting by what has not:    ∫ streams without a token − Σ baselines        at once, but a hung endpoint looks like it
 //! ```
 //!
+//! Where a part of the limit is reserved for important requests, most of the time less is in flight than the limit says,
+//! and nobody waits although the limit is beyond what the workers can do. So the waits of those that went with a reserved
+//! permit are looked at by themselves: the limit grows until these begin to wait. Then what the others may use is a little
+//! less than all slots, and the reserve is one of free slots and not of places in a line.
+//!
 //! Growth stops as soon as the second shows a queue; the limit shrinks by what both show, to what is in flight and does
 //! not wait. It neither grows nor shrinks while nobody needs it.
 //!
@@ -29,10 +34,14 @@
 //! "queue" does not; then it was none, and the baseline is what it is now ([`Limiter::update`]). *Other Envoys* fill the
 //! same pool: each sees the waits of its own requests only, so each keeps its own small queue.
 //!
+//! A pool where next to nothing streams has no first tokens. There the limit climbs while more in flight gets more done:
+//! less sure, and slower.
+//!
 //! Where all inference workers report their slots, these bound the limit from both sides.
 
 mod baseline;
 mod class;
+mod climb;
 pub(crate) mod limiter;
 mod queued;
 mod samples;
@@ -43,7 +52,7 @@ pub use class::{CLASSES, Class, PROMPT_BOUNDS};
 pub use limiter::{Limiter, Reported};
 pub use samples::Samples;
 pub use settings::Settings;
-pub use window::{End, Observer, Window};
+pub use window::{End, Observer, Permit, Sent, Window};
 
 #[cfg(test)]
 mod tests;

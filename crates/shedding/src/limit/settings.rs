@@ -32,7 +32,7 @@ impl Default for Settings {
         Self {
             min: 1,
             max: 10_000,
-            initial_per_endpoint: 2,
+            initial_per_endpoint: 4,
             window: Duration::from_millis(500),
             min_samples: 5,
             allowance_permille: 50,

@@ -3,6 +3,8 @@
 //! Each VM has an [`Observer`] that is told of its own requests. What it saw is a [`Window`], which is absorbed into
 //! the shared one every now and then and begins anew.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use spillway_primitives::Timestamp;
 
@@ -13,6 +15,8 @@ use super::{CLASSES, Class, Samples};
 pub struct Window {
     /// Times to the first token, by class.
     pub(crate) first_tokens: [Samples; CLASSES],
+    /// Of these, those of requests that went with a reserved permit.
+    pub(crate) reserved: [Samples; CLASSES],
     /// Requests that came, refused ones too.
     pub arrived: u32,
     /// Those that were refused because of load.
@@ -43,6 +47,9 @@ impl Window {
         for (mine, others) in self.first_tokens.iter_mut().zip(&other.first_tokens) {
             mine.merge(others);
         }
+        for (mine, others) in self.reserved.iter_mut().zip(&other.reserved) {
+            mine.merge(others);
+        }
         self.arrived = self.arrived.saturating_add(other.arrived);
         self.refused = self.refused.saturating_add(other.refused);
         self.sent = self.sent.saturating_add(other.sent);
@@ -66,11 +73,17 @@ impl Window {
     /// upstream. `None` when no stream began.
     #[must_use]
     pub fn mean_ttft_us(&self) -> Option<f64> {
+        let waited = self.waited_us as f64 / f64::from(self.sent.max(1));
+        self.mean_upstream_us().map(|upstream| upstream + waited)
+    }
+
+    /// The part of it that the upstream took.
+    #[must_use]
+    pub fn mean_upstream_us(&self) -> Option<f64> {
         let streamed = self.first_tokens.iter().take(CLASSES / 2);
         let (count, sum) = streamed
             .fold((0.0, 0.0), |(count, sum), one| (count + f64::from(one.count()), sum + one.sum_us()));
-        let waited = self.waited_us as f64 / f64::from(self.sent.max(1));
-        (count > 0.0).then(|| sum / count + waited)
+        (count > 0.0).then(|| sum / count)
     }
 }
 
@@ -83,6 +96,22 @@ pub enum End {
     Failed,
     /// Its client went away, or what came says nothing about the upstream.
     Abandoned,
+}
+
+/// The permit that a request went with: [`crate::admission::Reserve::permit`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permit {
+    /// So many permits are out with it, of all VMs.
+    pub in_flight: u32,
+    /// Whether it is one of those that less important levels leave free.
+    pub reserved: bool,
+}
+
+/// What is to be remembered of a request while it is at the upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    class: Class,
+    reserved: bool,
 }
 
 /// What one VM sees of its own requests.
@@ -114,36 +143,42 @@ impl Observer {
         self.window.refused = self.window.refused.saturating_add(1);
     }
 
-    /// A request is sent, after it has `waited` so many microseconds here. `in_flight` permits are out then, of all VMs.
-    pub fn sent(&mut self, now: Timestamp, class: Class, waited_us: u64, in_flight: u32) {
+    /// A request is sent, after it has `waited` here. What is given back is for [`Self::started`] and [`Self::ended`].
+    #[must_use]
+    pub fn sent(&mut self, now: Timestamp, class: Class, waited: Duration, permit: Permit) -> Sent {
         self.pass(now);
+        let waited_us = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
         self.in_flight = self.in_flight.saturating_add(1);
         self.window.sent = self.window.sent.saturating_add(1);
         self.window.waited_us = self.window.waited_us.saturating_add(waited_us);
-        self.window.peak_in_flight = self.window.peak_in_flight.max(in_flight);
+        self.window.peak_in_flight = self.window.peak_in_flight.max(permit.in_flight);
         if class.is_streamed() {
             self.unstarted = self.unstarted.saturating_add(1);
             self.window.sent_streamed = self.window.sent_streamed.saturating_add(1);
         }
+        Sent { class, reserved: permit.reserved }
     }
 
-    /// The first token of a stream came, so many microseconds after it was sent; or the whole answer of a request that is
-    /// no stream.
-    pub fn started(&mut self, now: Timestamp, class: Class, ttft_us: u64) {
+    /// The first token of a stream came so long after it was sent; or the whole answer of a request that is no stream.
+    pub fn started(&mut self, now: Timestamp, sent: &Sent, ttft: Duration) {
         self.pass(now);
-        if class.is_streamed() {
+        if sent.class.is_streamed() {
             self.unstarted = self.unstarted.saturating_sub(1);
         }
-        if let Some(samples) = self.window.first_tokens.get_mut(class.index()) {
-            samples.add(ttft_us);
+        let micros = u64::try_from(ttft.as_micros()).unwrap_or(u64::MAX);
+        if let Some(samples) = self.window.first_tokens.get_mut(sent.class.index()) {
+            samples.add(micros);
+        }
+        if let Some(samples) = self.window.reserved.get_mut(sent.class.index()).filter(|_| sent.reserved) {
+            samples.add(micros);
         }
     }
 
     /// A request has left the upstream. `started` says whether [`Self::started`] was told of it.
-    pub fn ended(&mut self, now: Timestamp, class: Class, started: bool, end: End) {
+    pub fn ended(&mut self, now: Timestamp, sent: &Sent, started: bool, end: End) {
         self.pass(now);
         self.in_flight = self.in_flight.saturating_sub(1);
-        if class.is_streamed() && !started {
+        if sent.class.is_streamed() && !started {
             self.unstarted = self.unstarted.saturating_sub(1);
         }
         self.window.ended = self.window.ended.saturating_add(1);
@@ -197,18 +232,20 @@ mod tests {
         let (stream, whole) = (Class::of(true, 10), Class::of(false, 10));
         let mut observer = Observer::default();
         observer.arrived();
-        observer.sent(at(0), stream, 2_000, 1);
-        observer.sent(at(10), whole, 0, 2);
-        observer.started(at(20), stream, 20_000);
-        observer.started(at(50), whole, 40_000);
-        observer.ended(at(50), whole, true, End::Answered);
-        observer.ended(at(60), stream, true, End::Failed);
+        let permit = |in_flight, reserved| Permit { in_flight, reserved };
+        let one = observer.sent(at(0), stream, Duration::from_millis(2), permit(1, false));
+        let other = observer.sent(at(10), whole, Duration::ZERO, permit(2, true));
+        observer.started(at(20), &one, Duration::from_millis(20));
+        observer.started(at(50), &other, Duration::from_millis(40));
+        observer.ended(at(50), &other, true, End::Answered);
+        observer.ended(at(60), &one, true, End::Failed);
         let window = observer.take(at(100));
         // 60 ms and 40 ms in flight, 20 ms of a stream without a token.
         assert_eq!((window.in_flight_us, window.unstarted_us), (100_000, 20_000));
         assert_eq!((window.sent, window.sent_streamed, window.ended, window.failed), (2, 1, 2, 1));
         assert_eq!((window.samples(), window.peak_in_flight, window.arrived), (2, 2, 1));
         assert_eq!(window.mean_ttft_us(), Some(21_000.0));
+        assert_eq!(window.reserved.map(|samples| samples.count()), [0, 0, 0, 1, 0, 0]);
         assert_eq!(observer.take(at(200)), Window::default());
         observer.give_back(&window);
         assert_eq!(observer.take(at(300)), window);
@@ -218,9 +255,10 @@ mod tests {
     fn counts_stay_above_zero_and_a_clock_that_steps_back_adds_nothing() {
         let stream = Class::of(true, 10);
         let mut observer = Observer::default();
-        observer.ended(at(5), stream, false, End::Abandoned);
-        observer.sent(at(5), stream, 0, 1);
-        observer.ended(at(1), stream, false, End::Abandoned);
+        let sent = Sent { class: stream, reserved: false };
+        observer.ended(at(5), &sent, false, End::Abandoned);
+        let sent = observer.sent(at(5), stream, Duration::ZERO, Permit { in_flight: 1, reserved: false });
+        observer.ended(at(1), &sent, false, End::Abandoned);
         let window = observer.take(at(9));
         assert_eq!((observer.in_flight(), window.in_flight_us, window.ended), (0, 0, 2));
     }
