@@ -43,6 +43,13 @@ unsafe extern "C" {
         value: *mut *mut u8,
         value_size: *mut usize,
     ) -> u32;
+    pub(crate) fn proxy_set_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
     pub(crate) fn proxy_get_shared_data(
         key: *const u8,
         key_size: usize,

@@ -147,6 +147,12 @@ impl Host for Envoy {
         Ok(if found("get_buffer", code)? { value.into_vec() } else { Vec::new() })
     }
 
+    fn set_buffer(&self, buffer: Buffer, start: usize, size: usize, value: &[u8]) -> Result<(), HostError> {
+        check("set_buffer", unsafe {
+            abi::proxy_set_buffer_bytes(buffer_number(buffer), start, size, value.as_ptr(), value.len())
+        })
+    }
+
     fn shared(&self, key: &str) -> Result<Option<SharedValue>, HostError> {
         let mut value = Returned::new();
         let mut cas = 0;

@@ -243,6 +243,23 @@ impl Host for Fake {
         Ok(bytes.into_iter().skip(start).take(max).collect())
     }
 
+    fn set_buffer(&self, buffer: Buffer, start: usize, size: usize, value: &[u8]) -> Result<(), HostError> {
+        self.used();
+        let mut buffers = self.buffers.borrow_mut();
+        let body = match buffer {
+            Buffer::RequestBody | Buffer::ResponseBody => buffers.get_mut(&buffer),
+            Buffer::CalloutBody | Buffer::PluginConfiguration => None,
+        };
+        let Some(body) = body else { return fails("set_buffer", Status::BadArgument) };
+        let replaced = match start {
+            0 => 0..size.min(body.len()),
+            _ if start >= body.len() => body.len()..body.len(),
+            _ => return fails("set_buffer", Status::BadArgument),
+        };
+        body.splice(replaced, value.iter().copied());
+        Ok(())
+    }
+
     fn shared(&self, key: &str) -> Result<Option<SharedValue>, HostError> {
         self.used();
         Ok(self.shared.borrow().get(key).cloned())
@@ -360,5 +377,48 @@ impl Host for Fake {
     fn resume_request(&self) -> Result<(), HostError> {
         self.resumed.set(self.resumed.get() + 1);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(start: usize, size: usize, value: &str, expected: Result<&str, Status>) {
+        let fake = Fake::new();
+        fake.put_buffer(Buffer::RequestBody, b"prompt");
+        let set = fake.set_buffer(Buffer::RequestBody, start, size, value.as_bytes());
+        let body = fake.buffer(Buffer::RequestBody, 0, usize::MAX).unwrap();
+        let is = String::from_utf8(body).unwrap();
+        match expected {
+            Ok(body) => assert_eq!((set, is.as_str()), (Ok(()), body)),
+            Err(status) => {
+                assert_eq!((set, is.as_str()), (Err(HostError { call: "set_buffer", status }), "prompt"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_is_replaced_at_its_beginning_and_its_end_alone() {
+        check(0, 6, "a longer one", Ok("a longer one"));
+        check(0, 6, "", Ok(""));
+        check(0, usize::MAX, "x", Ok("x"));
+        check(0, 0, "the ", Ok("the prompt"));
+        check(0, 3, "at", Ok("atmpt"));
+        check(6, 0, "s", Ok("prompts"));
+        check(9, 9, "s", Ok("prompts"));
+        check(1, 1, "x", Err(Status::BadArgument));
+    }
+
+    #[test]
+    fn what_is_no_body_is_not_replaced() {
+        let fake = Fake::new();
+        fake.set_configuration("{}");
+        fake.put_buffer(Buffer::CalloutBody, b"answer");
+        for buffer in [Buffer::RequestBody, Buffer::CalloutBody, Buffer::PluginConfiguration] {
+            assert!(fake.set_buffer(buffer, 0, 6, b"x").is_err(), "{buffer:?}");
+        }
+        assert_eq!(fake.buffer(Buffer::CalloutBody, 0, 9), Ok(b"answer".to_vec()));
     }
 }

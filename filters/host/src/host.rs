@@ -126,6 +126,18 @@ pub trait Host {
     /// Up to `max` bytes of a buffer, from `start` on.
     fn buffer(&self, buffer: Buffer, start: usize, max: usize) -> Result<Vec<u8>, HostError>;
 
+    /// Replaces `size` bytes of a body, from `start` on, by `value`; 0 and the body's size replace all of it, which is
+    /// what every Envoy can do. Envoy also puts `value` before the body (0 and 0) or, with a `start` at or past the end
+    /// of one that is not empty, after it; a `start` in the middle is a bad argument.
+    ///
+    /// The body can be changed in its callback and, where that paused, until it goes on. Envoy leaves `content-length` as
+    /// it was: the caller sets it to the new size, so the headers must not have gone on either.
+    ///
+    /// # Errors
+    ///
+    /// A bad argument where there is no body now, or where the buffer is none of the two bodies.
+    fn set_buffer(&self, buffer: Buffer, start: usize, size: usize, value: &[u8]) -> Result<(), HostError>;
+
     /// A value of shared data; `None` for a key that was never set.
     fn shared(&self, key: &str) -> Result<Option<SharedValue>, HostError>;
 

@@ -68,10 +68,17 @@ pub enum FactsError {
 pub fn read(body: &[u8], prefix_bytes: usize) -> Result<Facts, FactsError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let facts = json.deserialize_map(Request { prefix_bytes }).and_then(|facts| json.end().map(|()| facts));
-    facts.map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => FactsError::NotAnObject,
-        _ => FactsError::NotJson { line: error.line(), column: error.column() },
-    })
+    facts.map_err(|error| FactsError::of(&error))
+}
+
+impl FactsError {
+    /// What an error of a reader is that refuses values of the wrong kind only where an object should be.
+    pub(crate) fn of(error: &serde_json::Error) -> Self {
+        match error.classify() {
+            serde_json::error::Category::Data => Self::NotAnObject,
+            _ => Self::NotJson { line: error.line(), column: error.column() },
+        }
+    }
 }
 
 impl Facts {
