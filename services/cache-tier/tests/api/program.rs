@@ -1,7 +1,8 @@
 //! The program: how it starts, what it says when it cannot, and how it ends.
 
-use crate::harness::{CacheTier, RequestParts, entry, eventually, key};
+use crate::harness::{CacheTier, TierReply, entry, key};
 use spillway_contract::cache::protocol::{Lease, Lookup};
+use spillway_fixtures::{RequestParts, eventually};
 use std::net::TcpListener;
 use std::process::Command;
 
