@@ -54,7 +54,15 @@ impl Behind {
     /// A cache tier that has nothing yet.
     async fn tier(&self) -> CacheTier {
         let mut options = self.store.options(self.way.address());
-        let redis = ["--redis-mode", "cluster", "--circuit-open-ms", "200", "--redis-url"];
+        let redis = [
+            "--redis-mode",
+            "cluster",
+            "--redis-timeout-ms",
+            "500",
+            "--circuit-open-ms",
+            "200",
+            "--redis-url",
+        ];
         options.extend(redis.map(str::to_owned));
         options.push(self.redis.urls());
         CacheTier::start_with(&options).await
@@ -250,7 +258,8 @@ async fn the_store_stalls_for_a_while(envoy_workers: u32) {
     tokio::time::sleep(STALL).await;
     clients.until_answered(100).await;
     let meanwhile = clients.take("while the store stalled");
-    assert!(come_from(&meanwhile, "redis") > 0, "Redis is asked before the store");
+    let found = come_from(&meanwhile, "redis");
+    assert!(found >= KNOWN as usize / 2, "{found} found: a store that stalls is no reason not to ask Redis");
     behind.way.stall(false);
     until(&tier, "circuit{tier=\"store\"}", |circuit| circuit == 0.0).await;
     clients.take("until it was asked again");

@@ -36,7 +36,7 @@ async fn look_up(app: &App, uri: &Uri) -> Result<(Hit, Option<Lease>), ApiError>
     let key = key_of(uri, ENTRIES_PATH)?;
     let lookup = Lookup::parse(uri.query().unwrap_or_default())?;
     let place = app.take()?;
-    let hit = app.cache.find(&key).await;
+    let hit = app.cache.find(&key, lookup.within_ms.map(millis)).await;
     let Some(lease_ms) = lookup.lease_ms else {
         return hit.map(|hit| (hit, None)).ok_or_else(|| ApiError::miss(None));
     };

@@ -91,7 +91,7 @@ fn requests_over_the_limit() {
 #[test]
 fn who_waits_for_a_lease_takes_no_place() {
     let tier = CacheTier::start(&["--max-requests", "1"]);
-    let lookup = Lookup { lease_ms: Some(60_000), wait_ms: Some(60_000), lease_if_stale: false };
+    let lookup = Lookup { lease_ms: Some(60_000), wait_ms: Some(60_000), ..Lookup::default() };
     tier.look_up(&key(1), lookup).granted();
     let path = lookup.path(&key(1));
     let request = RequestParts { method: "GET", path: &path, headers: &[], body: b"" };

@@ -2,7 +2,7 @@
 
 use crate::harness::{CacheTier, Objects, TierReply, entry, key, keys};
 use spillway_contract::cache::entry::{Entry, EntryRef};
-use spillway_contract::cache::protocol::{Purge, Tier};
+use spillway_contract::cache::protocol::{Lookup, Purge, Tier};
 use spillway_fixtures::{ObjectStore, Proxy, RedisServer, eventually};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -75,6 +75,30 @@ fn a_store_that_stalls_holds_nobody_up() {
     assert!(costs[served * 9 / 10] < Duration::from_millis(100), "memory serves meanwhile: {costs:?}");
     proxy.stall(false);
     tier.stop();
+}
+
+#[test]
+fn who_cannot_wait_for_the_store_is_told_in_time_and_the_next_one_has_it() {
+    let store = ObjectStore::start();
+    let proxy = Proxy::before(store.address());
+    let here = tier(&store, &[]);
+    here.store(&entry(1, 1_000));
+    here.stop();
+    let mut options = store.options(proxy.address());
+    options.extend(["--store-timeout-ms", "60000"].map(str::to_owned));
+    let place = options.iter().position(|option| option == "2000").unwrap();
+    options.drain(place - 1..=place);
+    let there = CacheTier::start(&options.iter().map(String::as_str).collect::<Vec<_>>());
+    eventually("the store is read", || {
+        there.metric("spillway_cache_tier_marks_known{tier=\"store\"}") == 1.0
+    });
+    proxy.stall(true);
+    let lookup = Lookup { within_ms: Some(50), ..Lookup::default() };
+    assert_eq!(there.look_up(&key(1), lookup).status, 404, "in time, and not after a minute");
+    let lookup = Lookup { lease_ms: Some(60_000), ..lookup };
+    there.look_up(&key(1), lookup).granted();
+    proxy.stall(false);
+    eventually("the first lookup has brought it", || there.get(&key(1)).tier() == Some(Tier::Memory));
 }
 
 #[test]
