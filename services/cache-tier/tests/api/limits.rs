@@ -2,10 +2,31 @@
 
 use crate::harness::{CacheTier, TierReply, entry, key};
 use spillway_contract::cache::protocol::{Lookup, entry_path};
-use spillway_fixtures::{End, RequestParts, eventually};
+use spillway_fixtures::{Client, End, RequestParts, eventually};
 
 fn head(method: &str) -> String {
     format!("{method} {} HTTP/1.1\r\nhost: x\r\n", entry_path(&key(1)))
+}
+
+/// A request whose body does not come.
+struct Slow {
+    client: Client,
+    bytes: usize,
+}
+
+impl Slow {
+    fn start(tier: &CacheTier, bytes: usize) -> Self {
+        let mut client = tier.client();
+        client.write(format!("{}content-length: {bytes}\r\n\r\nS", head("PUT")).as_bytes());
+        Self { client, bytes }
+    }
+
+    /// Begins anew if another one took its place before it came.
+    fn unless_refused(&mut self, tier: &CacheTier) {
+        if self.client.reply_now().is_some() {
+            *self = Self::start(tier, self.bytes);
+        }
+    }
 }
 
 #[test]
@@ -72,11 +93,11 @@ fn a_client_that_does_not_read() {
 #[test]
 fn requests_over_the_limit() {
     let tier = CacheTier::start(&["--max-requests", "1"]);
-    let mut slow = tier.client();
-    slow.write(format!("{}content-length: 100\r\n\r\nS", head("PUT")).as_bytes());
+    let mut slow = Slow::start(&tier, 100);
     let mut refused = None;
     eventually("the limit is reached", || {
         let reply = tier.get(&key(2));
+        slow.unless_refused(&tier);
         refused = (reply.status == 503).then_some(reply);
         refused.is_some()
     });
@@ -111,19 +132,11 @@ fn who_waits_for_a_lease_takes_no_place() {
 fn bodies_that_come_at_the_same_time() {
     let arguments = ["--max-entry-bytes", "1000000", "--max-receiving-bytes", "1048576"];
     let tier = CacheTier::start(&arguments);
-    let begin = || {
-        let mut slow = tier.client();
-        slow.write(format!("{}content-length: 900000\r\n\r\nS", head("PUT")).as_bytes());
-        slow
-    };
-    let mut slow = begin();
+    let mut slow = Slow::start(&tier, 900_000);
     let large = entry(2, 200_000);
     eventually("there is no room", || {
         let reply = tier.put(&large);
-        if slow.reply_now().is_some() {
-            // The large one was quicker, and this one was refused.
-            slow = begin();
-        }
+        slow.unless_refused(&tier);
         reply.status == 503 && reply.error().1 == "overloaded"
     });
     tier.store(&entry(2, 10_000));
