@@ -1,5 +1,6 @@
 //! A cache tier that was started for a test.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
@@ -10,27 +11,54 @@ use tempfile::TempDir;
 
 use crate::{Client, Port, Process, eventually, parts};
 
-/// A running cache tier with memory and disk.
+/// A running cache tier.
 #[derive(Debug)]
 pub struct CacheTier {
     port: Port,
     process: Process,
+    options: Vec<OsString>,
     folder: TempDir,
 }
 
 impl CacheTier {
-    /// Starts one and waits until it is ready.
+    /// Starts one with memory and disk and waits until it is ready.
     ///
     /// # Panics
     ///
     /// When it does not get ready.
     pub async fn start() -> Self {
         let folder = TempDir::with_prefix("spillway-tier-").unwrap();
+        let options = vec!["--disk-dir".into(), folder.path().join("cache").into()];
+        Self::start_in(folder, options).await
+    }
+
+    /// Starts one with memory and these options and waits until it is ready.
+    ///
+    /// # Panics
+    ///
+    /// When it does not get ready.
+    pub async fn start_with(options: &[String]) -> Self {
+        let folder = TempDir::with_prefix("spillway-tier-").unwrap();
+        Self::start_in(folder, options.iter().map(OsString::from).collect()).await
+    }
+
+    async fn start_in(folder: TempDir, options: Vec<OsString>) -> Self {
         let port = Port::free();
-        let process = process(&port, &folder);
-        let mut tier = Self { port, process, folder };
+        let process = process(&port, &options, &folder);
+        let mut tier = Self { port, process, options, folder };
         tier.until_ready().await;
         tier
+    }
+
+    /// The value of a metric, by its name with labels; 0 for one that is not there.
+    ///
+    /// # Panics
+    ///
+    /// When it does not say.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = Client::new(self.port.address()).get("/metrics").await.text();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0.0, |value| value.parse().unwrap())
     }
 
     /// Where it listens.
@@ -51,7 +79,7 @@ impl CacheTier {
             self.process.ended().map(drop).ok_or("it runs")
         })
         .await;
-        self.process = process(&self.port, &self.folder);
+        self.process = process(&self.port, &self.options, &self.folder);
         self.until_ready().await;
     }
 
@@ -69,9 +97,8 @@ impl CacheTier {
     }
 }
 
-fn process(port: &Port, folder: &TempDir) -> Process {
+fn process(port: &Port, options: &[OsString], folder: &TempDir) -> Process {
     let mut command = Command::new(parts::cache_tier());
-    command.arg("--listen").arg(port.address().to_string());
-    command.arg("--disk-dir").arg(folder.path().join("cache"));
+    command.arg("--listen").arg(port.address().to_string()).args(options);
     Process::start("cache-tier", command, folder.path())
 }

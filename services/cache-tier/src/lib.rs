@@ -1,17 +1,16 @@
 //! The tiers behind the response cache: memory, disk, Redis and an object store, over HTTP.
 //!
 //! ```text
-//! server      connections, time limits, stopping
-//!   http      requests and answers
-//!     cache   the tiers together: looking up, storing, purging
-//!       leases  who computes what nobody has
-//!       tier    memory; and the layers behind it, each with its deadline, circuit and queue of writes
-//!         seal  entries outside of this process: compressed, encrypted, checked
-//!       purge   marks: what was stored before them is a miss
-//!   metrics   what is counted on the way
+//! http        requests and answers
+//!   cache     the tiers together: looking up, storing, purging
+//!     leases  who computes what nobody has
+//!     tier    memory; and the layers behind it, each with its deadline, circuit and queue of writes
+//!       seal  entries outside of this process: compressed, encrypted, checked
+//!     purge   marks: what was stored before them is a miss
+//! metrics     what is counted on the way
 //! ```
 //!
-//! A tier that fails is a tier that has nothing: whoever asks gets a miss, never an error. Bodies, tenants and tokens
+//! Connections and stopping are [`spillway_serving`]'s. A tier that fails is a tier that has nothing: whoever asks gets a miss, never an error. Bodies, tenants and tokens
 //! stand in no log, metric or error, and of keys only the first digits.
 
 #![forbid(unsafe_code)]
@@ -24,7 +23,6 @@ pub mod leases;
 pub mod metrics;
 pub mod purge;
 pub mod seal;
-pub mod server;
 pub mod start;
 pub mod stored;
 pub mod tier;

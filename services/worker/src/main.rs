@@ -1,44 +1,29 @@
 //! The program: reads the command line, starts an engine and a server, and stops when it is told to.
 
-mod signals;
 mod threads;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use spillway_serving::{bind, program, serve, signals};
 use spillway_worker::cli::{Args, EngineKind};
 use spillway_worker::engine::model::Model;
 use spillway_worker::engine::simulated::Simulated;
-use spillway_worker::http::{App, sample_utilization};
+use spillway_worker::http::{App, router, sample_utilization};
 use spillway_worker::metrics::Metrics;
-use spillway_worker::server::{bind, serve};
 use std::future::pending;
-use std::io::IsTerminal;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tracing_subscriber::EnvFilter;
 
 /// The reason for which an engine cannot go on.
 type Failure = Pin<Box<dyn Future<Output = anyhow::Error>>>;
 
 fn main() -> ExitCode {
-    match start(&Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    program::exit_code(&start(&Args::parse()))
 }
 
 fn start(args: &Args) -> Result<()> {
-    let filter = EnvFilter::builder().parse(&args.log);
-    let log = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal());
-    log.with_env_filter(filter.as_ref().map_or_else(|_| EnvFilter::new("info"), Clone::clone)).init();
-    filter.context("--log")?;
+    program::log(&args.log, |_| true)?;
     if args.engine == EngineKind::Model {
         threads::limit_compute_threads(args.model.threads)?;
     }
@@ -77,9 +62,10 @@ async fn run(args: &Args) -> Result<()> {
     let metrics = Arc::new(Metrics::default());
     let (app, failure) = app(args, &metrics)?;
     tracing::info!(%address, engine = ?args.engine, model = app.model(), "listening");
+    let (limits, drain) = (args.server.connection_limits(), args.server.drain());
     tokio::spawn(sample_utilization(metrics, Arc::clone(&app.utilization)));
     tokio::select! {
-        cut = serve(listener, app, args.server.connection_limits(), args.server.drain(), first.come()) => {
+        cut = serve(listener, router(Arc::clone(&app)), &*app, limits, drain, first.come()) => {
             if cut > 0 {
                 tracing::warn!(requests = cut, "stopped; requests were cut");
             } else {

@@ -3,6 +3,7 @@
 mod busy;
 mod coalescing;
 mod control;
+mod faults;
 mod hits;
 mod never;
 mod tier;

@@ -20,18 +20,18 @@ with_one_and_two_envoy_workers!(
     writes_outlive_their_client,
 );
 
-fn setup(envoy_workers: u32, tier: &CacheTier) -> Setup {
+pub(super) fn setup(envoy_workers: u32, tier: &CacheTier) -> Setup {
     let own: Value = json!({ "tier": { "timeout_ms": 1_000 } });
     Setup::new(envoy_workers).cache_tier(tier).filter("response-cache", own)
 }
 
 /// A request to the same host, whichever port Envoy listens on.
-fn ask(body: &Value) -> Request<Full<Bytes>> {
+pub(super) fn ask(body: &Value) -> Request<Full<Bytes>> {
     with_header(super::ask(body), "host", "api.example.com")
 }
 
 /// Waits until the tier has been sent so many entries and leases.
-async fn until_written(spillway: &Spillway, count: u64) {
+pub(super) async fn until_written(spillway: &Spillway, count: u64) {
     eventually("the tier has it", hurry(), async || {
         let written = spillway.stats().await.own("spillway.response_cache.tier_writes_total");
         if written >= count { Ok(()) } else { Err(written) }

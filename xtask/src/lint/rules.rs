@@ -12,10 +12,14 @@ pub(super) enum Part {
     /// A module for Envoy.
     Filter,
     Service,
+    /// `services/serving`: what every service does around its own work.
+    Serving,
     /// The shipped Envoy configuration.
     Envoy,
     /// `crates/contract` as seen from outside the product: see `allows`.
     Tests,
+    /// `tests/fixtures`: what tests start and hold. It knows no part of the house.
+    Fixtures,
     Bench,
     Simulator,
     Xtask,
@@ -40,8 +44,10 @@ impl Part {
             "crates" if BASE.contains(&folder) => Self::Base,
             "crates" => Self::Decision,
             "filters" => Self::FilterLibrary,
+            "services" if folder == "services/serving" => Self::Serving,
             "services" => Self::Service,
             "envoy" => Self::Envoy,
+            "tests" if folder == "tests/fixtures" => Self::Fixtures,
             "tests" => Self::Tests,
             "bench" => Self::Bench,
             "simulator" => Self::Simulator,
@@ -50,21 +56,24 @@ impl Part {
         }
     }
 
-    /// Whether a package of this part may import one of that part; `folder` is that one's.
-    pub(super) fn allows(self, other: Self, folder: &str) -> bool {
+    /// Whether a package of this part may import one of that part, perhaps in its tests alone; `folder` is that one's.
+    pub(super) fn allows(self, other: Self, folder: &str, in_tests: bool) -> bool {
         match self {
+            Self::Service | Self::Serving if in_tests && other == Self::Fixtures => true,
             Self::Base | Self::Decision => other == Self::Base,
             Self::FilterLibrary | Self::Filter => {
                 matches!(other, Self::Base | Self::Decision | Self::FilterLibrary)
             }
-            Self::Service | Self::Simulator => matches!(other, Self::Base | Self::Decision),
+            Self::Service => matches!(other, Self::Base | Self::Decision | Self::Serving),
+            Self::Serving => other == Self::Base,
+            Self::Simulator => matches!(other, Self::Base | Self::Decision),
             Self::Envoy => folder == "crates/contract",
             // From outside: what the parts agree on, the configuration that is loaded, and the harness itself.
             Self::Tests | Self::Bench => {
-                folder == "crates/contract" || matches!(other, Self::Envoy | Self::Tests)
+                folder == "crates/contract" || matches!(other, Self::Envoy | Self::Tests | Self::Fixtures)
             }
             Self::Xtask => other == Self::Envoy,
-            Self::Unknown => false,
+            Self::Fixtures | Self::Unknown => false,
         }
     }
 

@@ -100,8 +100,9 @@ pub(super) fn toolchains(layout: &Layout) -> Outcome {
 pub(super) fn e2e(layout: &Layout, arguments: &[String]) -> Outcome {
     Outcome::of_tests("e2e", |counts: &mut Counts| {
         let parts = Parts::ensure(layout)?;
-        let mut cargo = native_cargo(layout, &["spillway-harness"]);
+        let mut cargo = native_cargo(layout, &names_in(layout, &members(layout)?, &["tests"]));
         parts.tell(&mut cargo);
+        cargo.env("SPILLWAY_MOTO_SERVER", moto::ensure(layout)?);
         cargo.args(["--release", "--", E2E_THREADS]).args(arguments);
         stream::run(&mut cargo, counts)
     })

@@ -20,7 +20,7 @@ mod purge;
 mod query;
 
 pub use lease::{Lease, LeaseToken};
-pub use lookup::{Lookup, MAX_LEASE_MS, MAX_WAIT_MS};
+pub use lookup::{Lookup, MAX_LEASE_MS, MAX_WAIT_MS, MAX_WITHIN_MS};
 pub use purge::Purge;
 pub use query::QueryError;
 

@@ -179,6 +179,7 @@ fn the_tier_is_asked_and_what_it_has_is_given() {
     assert_eq!(action, Action::Pause, "the tier is asked first");
     let question = host.last_call().unwrap();
     assert!(question.path.starts_with(protocol::ENTRIES_PATH) && question.path.contains("lease_ms="));
+    assert!(question.path.contains("within_ms=40"), "less than the 50 ms for which it waits");
     host.answer_call(Some(404), b"");
     host.put_callout_header(protocol::LEASE_HEADER, "granted; 000102030405060708090a0b0c0d0e0f");
     first.tier_said(question.token, 0);

@@ -29,6 +29,8 @@ const AUTHORITY: &str = "spillway-cache-tier";
 pub(crate) struct Tier {
     cluster: String,
     timeout: Duration,
+    /// How long the tier looks for an entry: less, so that a tier of tiers, of which a far one is slow, still answers.
+    within_ms: u32,
     lease_ms: u32,
     write_timeout: Duration,
     max_writes: usize,
@@ -85,6 +87,7 @@ impl Tier {
         Self {
             cluster: config.cluster.clone(),
             timeout: millis(config.timeout_ms.get()),
+            within_ms: u32::try_from(config.timeout_ms.get() * 4 / 5).unwrap_or(u32::MAX).max(1),
             lease_ms: u32::try_from(config.lease_ms.get()).unwrap_or(u32::MAX),
             write_timeout: millis(config.write_timeout_ms.get()),
             max_writes: usize::try_from(config.max_writes.get()).unwrap_or(usize::MAX),
@@ -96,14 +99,20 @@ impl Tier {
     /// Asks for an entry; `None` where the tier is left alone. `leases`: others may wait for this request's answer.
     pub(crate) fn ask(&self, shared: &Shared, key: Digest, leases: bool) -> Option<Question> {
         let lease_ms = (leases && self.lease_ms > 0).then_some(self.lease_ms);
-        self.send(shared, key, Lookup { lease_ms, ..Lookup::default() }, self.timeout, false)
+        let lookup = Lookup { within_ms: Some(self.within_ms), lease_ms, ..Lookup::default() };
+        self.send(shared, key, lookup, self.timeout, false)
     }
 
     /// Asks again, and waits while another Envoy computes.
     pub(crate) fn wait(&self, shared: &Shared, key: Digest) -> Option<Question> {
         let wait_ms =
             u32::try_from(shared.follower_timeout.as_millis()).unwrap_or(u32::MAX).min(self.lease_ms);
-        let lookup = Lookup { lease_ms: Some(self.lease_ms), wait_ms: Some(wait_ms), ..Lookup::default() };
+        let lookup = Lookup {
+            within_ms: Some(self.within_ms),
+            lease_ms: Some(self.lease_ms),
+            wait_ms: Some(wait_ms),
+            ..Lookup::default()
+        };
         let timeout = Duration::from_millis(u64::from(wait_ms)) + self.timeout;
         self.send(shared, key, lookup, timeout, true)
     }

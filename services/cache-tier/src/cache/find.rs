@@ -4,7 +4,8 @@ use super::Cache;
 use crate::stored::{Key, Stored};
 use spillway_contract::cache::protocol::Tier;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// An entry, and who had it.
 #[derive(Debug, Clone)]
@@ -16,13 +17,18 @@ pub struct Hit {
 }
 
 impl Cache {
-    /// The entry of a key, from the nearest tier that has it. It takes no longer than the tiers' times together.
-    pub async fn find(self: &Arc<Self>, key: &Key) -> Option<Hit> {
+    /// The entry of a key, from the nearest tier that has it. It takes no longer than the tiers' times together, and
+    /// no longer than `within` where that is given: then nobody has it, and the lookup goes on for those who ask next.
+    pub async fn find(self: &Arc<Self>, key: &Key, within: Option<Duration>) -> Option<Hit> {
         let started = Instant::now();
         let mut hit = self.find_in_memory(key);
         if hit.is_none() && !self.layers.is_empty() {
             let (cache, of) = (Arc::clone(self), *key);
-            let found = self.flights.join(of, || Box::pin(async move { cache.walk(&of).await })).await;
+            let walk = self.flights.join(of, || Box::pin(async move { cache.walk(&of).await }));
+            let found = match within {
+                Some(within) => timeout(within, walk).await.unwrap_or_default(),
+                None => walk.await,
+            };
             // Stored or purged meanwhile.
             hit = found.filter(|hit| self.is_allowed(&hit.entry)).or_else(|| self.find_in_memory(key));
         }

@@ -67,7 +67,7 @@ impl World {
     }
 
     async fn found(&self, key: u8) -> Option<Tier> {
-        self.cache.find(&[key; 32]).await.map(|hit| hit.tier)
+        self.cache.find(&[key; 32], None).await.map(|hit| hit.tier)
     }
 
     fn forget_memory(&self, key: u8) {
@@ -112,7 +112,7 @@ async fn lookups_of_one_key_are_one() {
     let lookups: Vec<_> = (0..50)
         .map(|_| {
             let cache = Arc::clone(&world.cache);
-            tokio::spawn(async move { cache.find(&[1; 32]).await.is_none() })
+            tokio::spawn(async move { cache.find(&[1; 32], None).await.is_none() })
         })
         .collect();
     for lookup in lookups {

@@ -1,8 +1,6 @@
 //! Numbers on the command line, each within its range.
 
-use std::fmt::Display;
-use std::ops::RangeInclusive;
-use std::str::FromStr;
+use spillway_serving::options::within;
 
 /// A number of things of which there must be one.
 pub(super) fn at_least_one(text: &str) -> Result<u32, String> {
@@ -62,13 +60,4 @@ pub(super) fn limit_ms(text: &str) -> Result<u32, String> {
 /// A time in milliseconds that may be none.
 pub(super) fn time_ms(text: &str) -> Result<u32, String> {
     within(text, 0..=60_000)
-}
-
-fn within<T: FromStr + PartialOrd + Display + Copy>(
-    text: &str,
-    range: RangeInclusive<T>,
-) -> Result<T, String> {
-    let (min, max) = range.clone().into_inner();
-    let value = text.parse().ok().filter(|value| range.contains(value));
-    value.ok_or_else(|| format!("expected a number from {min} to {max}"))
 }

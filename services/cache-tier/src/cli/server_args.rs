@@ -2,8 +2,8 @@
 
 use super::{millis, ranges, seconds, secrets, size};
 use crate::http::{Limits, Token};
-use crate::server::{ConnectionLimits, Drain};
 use clap::Args;
+use spillway_serving::{ConnectionLimits, Drain};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,5 +1,8 @@
 use super::Args;
 use clap::{CommandFactory, Parser};
+use spillway_fixtures::options::is_refused;
+use spillway_serving::{ConnectionLimits, Drain};
+use std::time::Duration;
 
 fn parse(arguments: &[&str]) -> Result<Args, String> {
     let arguments = std::iter::once(&"spillway-cache-tier").chain(arguments);
@@ -32,10 +35,7 @@ fn numbers_out_of_range_are_refused() {
         ("--disk-timeout-ms", "60001", "expected a number from 1 to 60000"),
         ("--drain-timeout-s", "86401", "expected a number from 0 to 86400"),
     ] {
-        let error = parse(&[flag, value]).unwrap_err();
-        let first = error.lines().next().unwrap_or_default();
-        assert!(first.starts_with(&format!("error: invalid value '{value}' for '{flag} ")), "{first}");
-        assert!(first.ends_with(expected), "{first}");
+        is_refused(&Args::command(), flag, value, expected);
     }
 }
 
@@ -59,4 +59,21 @@ fn options_that_do_not_go_together_are_named() {
         assert_eq!(parse(arguments).unwrap().check().unwrap_err().to_string(), expected);
     }
     parse(&["--listen", "0.0.0.0:1", "--token-file", "x"]).unwrap().check().unwrap();
+}
+
+#[test]
+fn bounds_on_connections_and_on_stopping_are_those_that_were_given() {
+    let given = "--header-timeout-s 1 --idle-timeout-s 2 --send-timeout-s 3 --max-connections 4 \
+                 --drain-delay-s 5 --drain-timeout-s 6";
+    let server =
+        Args::parse_from(std::iter::once("spillway-cache-tier").chain(given.split_whitespace())).server;
+    let seconds = Duration::from_secs;
+    let limits = ConnectionLimits {
+        header_timeout: seconds(1),
+        idle_timeout: seconds(2),
+        send_timeout: seconds(3),
+        max_connections: 4,
+    };
+    assert_eq!(server.connection_limits(), limits);
+    assert_eq!(server.drain(), Drain { delay: seconds(5), timeout: seconds(6) });
 }

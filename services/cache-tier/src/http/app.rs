@@ -3,9 +3,11 @@
 use super::auth::Token;
 use super::error::{ApiError, Code};
 use crate::cache::Cache;
-use crate::metrics::{Exposition, Metrics};
+use crate::metrics::{Metrics, exposition};
+use spillway_serving::Served;
+use spillway_serving::exposition::Exposition;
+use spillway_serving::life::{Life, Phase};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -22,17 +24,6 @@ pub struct Limits {
     pub max_receiving_bytes: usize,
 }
 
-/// Where the cache tier is in its life, as far as requests are concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Requests are taken.
-    Serving,
-    /// Requests are taken, but `/ready` says no: whoever routes has time to see it.
-    Leaving,
-    /// Requests are refused; those in flight are finished.
-    Draining,
-}
-
 /// What all handlers share.
 #[derive(Debug)]
 pub struct App {
@@ -46,7 +37,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// How that is shown.
     pub exposition: Exposition,
-    phase: AtomicU8,
+    /// Where the cache tier is in its life.
+    pub life: Life,
     places: Arc<Semaphore>,
     receiving: Arc<Semaphore>,
 }
@@ -71,46 +63,20 @@ impl App {
             ..limits
         };
         Self {
-            exposition: Exposition::new(&metrics, Arc::clone(&cache)),
+            exposition: exposition(&metrics, Arc::clone(&cache)),
             cache,
             token,
             limits,
             metrics,
-            phase: AtomicU8::new(0),
+            life: Life::default(),
             places: Arc::new(Semaphore::new(limits.max_requests)),
             receiving: Arc::new(Semaphore::new(limits.max_receiving_bytes)),
         }
     }
 
-    /// Where the cache tier is in its life.
-    #[must_use]
-    pub fn phase(&self) -> Phase {
-        match self.phase.load(Ordering::Relaxed) {
-            0 => Phase::Serving,
-            1 => Phase::Leaving,
-            _ => Phase::Draining,
-        }
-    }
-
-    /// Goes on to a later part of its life.
-    pub fn enter_phase(&self, phase: Phase) {
-        let number = match phase {
-            Phase::Serving => 0,
-            Phase::Leaving => 1,
-            Phase::Draining => 2,
-        };
-        self.phase.fetch_max(number, Ordering::Relaxed);
-    }
-
-    /// How many requests are worked on.
-    #[must_use]
-    pub fn in_flight(&self) -> usize {
-        self.limits.max_requests.saturating_sub(self.places.available_permits())
-    }
-
     /// Takes a request, or refuses it.
-    pub(super) fn enter(&self) -> Result<Place, ApiError> {
-        if self.phase() == Phase::Draining {
+    pub(super) fn take(&self) -> Result<Place, ApiError> {
+        if self.life.phase() == Phase::Draining {
             return Err(ApiError::new(Code::Draining, "the cache tier stops").retry_after_s(1).closing());
         }
         let permit = Arc::clone(&self.places).try_acquire_owned();
@@ -128,5 +94,18 @@ impl App {
             let message = format!("bodies of {limit} bytes are received already, which is the limit");
             ApiError::new(Code::Overloaded, message).retry_after_s(1).closing()
         })
+    }
+}
+
+impl Served for App {
+    fn enter(&self, phase: Phase) {
+        self.life.enter(phase);
+        if phase == Phase::Draining {
+            self.cache.leases.dismiss();
+        }
+    }
+
+    fn in_flight(&self) -> usize {
+        self.limits.max_requests.saturating_sub(self.places.available_permits())
     }
 }

@@ -35,8 +35,8 @@ pub(super) async fn find(State(app): State<Arc<App>>, uri: Uri) -> Response {
 async fn look_up(app: &App, uri: &Uri) -> Result<(Hit, Option<Lease>), ApiError> {
     let key = key_of(uri, ENTRIES_PATH)?;
     let lookup = Lookup::parse(uri.query().unwrap_or_default())?;
-    let place = app.enter()?;
-    let hit = app.cache.find(&key).await;
+    let place = app.take()?;
+    let hit = app.cache.find(&key, lookup.within_ms.map(millis)).await;
     let Some(lease_ms) = lookup.lease_ms else {
         return hit.map(|hit| (hit, None)).ok_or_else(|| ApiError::miss(None));
     };

@@ -10,7 +10,7 @@ mod purge;
 mod status;
 mod store;
 
-pub use app::{App, Limits, Phase};
+pub use app::{App, Limits};
 pub use auth::Token;
 
 use axum::Router;

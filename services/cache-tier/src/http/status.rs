@@ -1,13 +1,13 @@
 //! What the cache tier says about itself.
 
-use super::app::{App, Phase};
+use super::app::App;
 use super::error::{ApiError, Code};
-use crate::metrics::CONTENT_TYPE;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use spillway_serving::life::Phase;
 use std::sync::Arc;
 
 /// `GET /health`: the process lives.
@@ -18,7 +18,7 @@ pub(super) async fn health() -> Json<Value> {
 /// `GET /ready`: 200 when requests should be sent here. A tier that cannot be reached does not change that: memory
 /// serves, and a miss is no error.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
-    match app.phase() {
+    match app.life.phase() {
         Phase::Serving => (StatusCode::OK, Json(json!({"status": "ready"}))),
         Phase::Leaving | Phase::Draining => {
             (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "draining"})))
@@ -28,8 +28,6 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Valu
 
 /// `GET /metrics`
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
-    match app.exposition.text() {
-        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
-        Err(_) => ApiError::new(Code::Internal, "the metrics could not be written").into_response(),
-    }
+    let broken = |_| ApiError::new(Code::Internal, "the metrics could not be written").into_response();
+    app.exposition.answer().unwrap_or_else(broken)
 }

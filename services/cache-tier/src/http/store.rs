@@ -34,7 +34,7 @@ pub(super) async fn store(State(app): State<Arc<App>>, request: Request<Body>) -
 async fn take(app: &App, request: Request<Body>) -> Result<(), ApiError> {
     let key = key_of(request.uri(), ENTRIES_PATH)?;
     let lease = token_in(request.headers())?;
-    let _place = app.enter()?;
+    let _place = app.take()?;
     let bytes = read_entry(request, app).await?;
     let damaged = |damage| ApiError::new(Code::Damaged, format!("the body is no entry: {damage}"));
     let entry = Stored::read(bytes, 0).map_err(damaged)?;

@@ -1,4 +1,4 @@
-//! `/metrics`: everything in the text format of OpenMetrics, which Prometheus reads.
+//! `/metrics`: what the cache tier shows there.
 
 use super::Metrics;
 use crate::cache::Cache;
@@ -7,61 +7,39 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetri
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
+use spillway_serving::exposition::{Exposition, count};
 use std::fmt;
 use std::sync::Arc;
 
-/// The media type of the text.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// All metrics.
-#[derive(Debug)]
-pub struct Exposition(Registry);
-
-impl Exposition {
-    /// The counters, and what the cache knows about itself.
-    #[must_use]
-    pub fn new(metrics: &Metrics, cache: Arc<Cache>) -> Self {
-        let mut registry = Registry::with_prefix("spillway_cache_tier");
-        registry.register("requests", "Requests that ended, by how", metrics.requests.clone());
-        registry.register("lookups", "Lookups, by the tier that had the entry", metrics.lookups.clone());
-        registry.register_with_unit(
-            "lookup_duration",
-            "How long lookups took, through all tiers",
-            Unit::Seconds,
-            metrics.lookup_s.clone(),
-        );
-        registry.register(
-            "operations",
-            "What tiers behind memory were asked to do",
-            metrics.operations.clone(),
-        );
-        registry.register_with_unit(
-            "operation_duration",
-            "How long that took",
-            Unit::Seconds,
-            metrics.operation_s.clone(),
-        );
-        registry.register(
-            "unreadable_entries",
-            "Entries that were damaged or not ours",
-            metrics.unreadable.clone(),
-        );
-        registry.register("writes_dropped", "Changes that were not made", metrics.writes_dropped.clone());
-        registry.register("lease_events", "What became of leases", metrics.leases.clone());
-        registry.register("purges", "Purges, by scope", metrics.purges.clone());
-        registry.register_collector(Box::new(AtScrape { cache }));
-        Self(registry)
-    }
-
-    /// The text, as of now.
-    ///
-    /// # Errors
-    /// Never in practice: writing to a string does not fail.
-    pub fn text(&self) -> Result<String, fmt::Error> {
-        let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.0)?;
-        Ok(text)
-    }
+/// The counters, and what the cache knows about itself.
+#[must_use]
+pub fn exposition(metrics: &Metrics, cache: Arc<Cache>) -> Exposition {
+    let mut registry = Registry::with_prefix("spillway_cache_tier");
+    registry.register("requests", "Requests that ended, by how", metrics.requests.clone());
+    registry.register("lookups", "Lookups, by the tier that had the entry", metrics.lookups.clone());
+    registry.register_with_unit(
+        "lookup_duration",
+        "How long lookups took, through all tiers",
+        Unit::Seconds,
+        metrics.lookup_s.clone(),
+    );
+    registry.register("operations", "What tiers behind memory were asked to do", metrics.operations.clone());
+    registry.register_with_unit(
+        "operation_duration",
+        "How long that took",
+        Unit::Seconds,
+        metrics.operation_s.clone(),
+    );
+    registry.register(
+        "unreadable_entries",
+        "Entries that were damaged or not ours",
+        metrics.unreadable.clone(),
+    );
+    registry.register("writes_dropped", "Changes that were not made", metrics.writes_dropped.clone());
+    registry.register("lease_events", "What became of leases", metrics.leases.clone());
+    registry.register("purges", "Purges, by scope", metrics.purges.clone());
+    registry.register_collector(Box::new(AtScrape { cache }));
+    Exposition::new(registry)
 }
 
 /// What is asked for when somebody looks.
@@ -130,10 +108,6 @@ fn gauges(
         ConstGauge::new(value).encode(metric.encode_family(&TierLabel { tier })?)?;
     }
     Ok(())
-}
-
-fn count(value: usize) -> f64 {
-    u32::try_from(value).map_or(f64::MAX, f64::from)
 }
 
 /// Exact up to 2^53, which is more bytes than anybody has.

@@ -4,7 +4,7 @@
 
 mod exposition;
 
-pub use exposition::{CONTENT_TYPE, Exposition};
+pub use exposition::exposition;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -80,7 +80,7 @@ struct ScopeLabel {
     scope: &'static str,
 }
 
-/// The counters. What others know better (sizes, queues, circuits) is asked for at scrape time: [`Exposition`].
+/// The counters. What others know better (sizes, queues, circuits) is asked for at scrape time: [`exposition()`].
 #[derive(Debug)]
 pub struct Metrics {
     requests: Family<RequestLabels, Counter>,

@@ -1,7 +1,8 @@
 //! The Redis tier, with a cluster of six nodes.
 
-use crate::harness::{CacheTier, RedisCluster, entry, eventually, key};
+use crate::harness::{CacheTier, TierReply, entry, key, keys};
 use spillway_contract::cache::protocol::{Purge, Tier};
+use spillway_fixtures::{RedisCluster, RedisServer, eventually};
 use std::time::{Duration, Instant};
 
 const ENTRIES: u32 = 200;
@@ -28,8 +29,8 @@ fn a_master_that_is_killed_costs_no_request_and_hits_come_back() {
     (0..ENTRIES).for_each(|number| here.store(&entry(number, 1_000)));
     here.wait_until_written();
     eventually("entries are spread over all masters, and their replicas have them", || {
-        let kept: usize = cluster.nodes.iter().map(|node| node.keys().len()).sum();
-        kept == 2 * ENTRIES as usize && cluster.nodes.iter().all(|node| !node.keys().is_empty())
+        let kept: usize = cluster.nodes.iter().map(|node| keys(node).len()).sum();
+        kept == 2 * ENTRIES as usize && cluster.nodes.iter().all(|node| !keys(node).is_empty())
     });
     assert_eq!(found(&cluster), ENTRIES);
     here.store(&entry(20_001, 10));
@@ -76,16 +77,16 @@ fn a_cluster_that_dies_and_comes_back_is_used_again() {
     let here = tier(&cluster);
     here.store(&entry(1, 1_000));
     here.wait_until_written();
-    cluster.nodes.iter_mut().for_each(crate::harness::RedisServer::kill);
+    cluster.kill();
     for number in 0..10 {
         assert_eq!(here.get(&key(100 + number)).status, 404);
         here.store(&entry(200 + number, 10));
     }
-    cluster.nodes.iter_mut().for_each(crate::harness::RedisServer::run);
-    cluster.nodes.iter().for_each(crate::harness::RedisServer::wait_until_ready);
+    cluster.nodes.iter_mut().for_each(RedisServer::run);
+    cluster.nodes.iter().for_each(RedisServer::wait_until_ready);
     eventually("it is written to again", || {
         here.store(&entry(300, 10));
         here.wait_until_written();
-        cluster.nodes.iter().any(|node| !node.keys().is_empty())
+        cluster.nodes.iter().any(|node| !keys(node).is_empty())
     });
 }

@@ -1,8 +1,9 @@
 //! The disk tier: restarts, crashes, damage, bounds.
 
-use crate::harness::{CacheTier, entry, eventually, key};
+use crate::harness::{CacheTier, TierReply, entry, key};
 use spillway_contract::cache::entry::{Entry, EntryRef};
 use spillway_contract::cache::protocol::Tier;
+use spillway_fixtures::eventually;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

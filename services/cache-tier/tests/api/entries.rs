@@ -1,8 +1,9 @@
 //! Storing and looking up.
 
-use crate::harness::{CacheTier, Reply, entry, eventually, key, now_ms};
+use crate::harness::{CacheTier, TierReply, entry, key, now_ms};
 use spillway_contract::cache::entry::{Entry, EntryRef};
 use spillway_contract::cache::protocol::{Tier, entry_path};
+use spillway_fixtures::{Reply, eventually};
 
 #[track_caller]
 fn refused(reply: &Reply, status: u16, code: &str, message: &str) {

@@ -1,11 +1,13 @@
 //! Computing once.
 
-use crate::harness::{CacheTier, Client, Reply, RequestParts, entry, eventually, key};
+use crate::harness::{CacheTier, TierReply, entry, key};
 use spillway_contract::cache::entry::Entry;
 use spillway_contract::cache::protocol::{Lease, Lookup, Purge, Tier};
+use spillway_fixtures::{Client, Reply, RequestParts, eventually};
 use std::time::{Duration, Instant};
 
-const LEASE: Lookup = Lookup { lease_ms: Some(60_000), wait_ms: None, lease_if_stale: false };
+const LEASE: Lookup =
+    Lookup { within_ms: None, lease_ms: Some(60_000), wait_ms: None, lease_if_stale: false };
 
 fn waiting(wait_ms: u32) -> Lookup {
     Lookup { wait_ms: Some(wait_ms), ..LEASE }

@@ -1,7 +1,8 @@
 //! The program: how it starts, what it says when it cannot, and how it ends.
 
-use crate::harness::{CacheTier, RequestParts, entry, eventually, key};
+use crate::harness::{CacheTier, TierReply, entry, key};
 use spillway_contract::cache::protocol::{Lease, Lookup};
+use spillway_fixtures::{RequestParts, eventually};
 use std::net::TcpListener;
 use std::process::Command;
 
@@ -26,7 +27,7 @@ fn it_says_that_it_is_ready_and_that_it_is_not() {
 #[test]
 fn who_waits_for_a_lease_is_answered_when_it_stops() {
     let mut tier = CacheTier::start(&[]);
-    let lookup = Lookup { lease_ms: Some(60_000), wait_ms: Some(60_000), lease_if_stale: false };
+    let lookup = Lookup { lease_ms: Some(60_000), wait_ms: Some(60_000), ..Lookup::default() };
     tier.look_up(&key(1), lookup).granted();
     let path = lookup.path(&key(1));
     let mut waits = tier.client().send(&RequestParts { method: "GET", path: &path, headers: &[], body: b"" });

@@ -1,10 +1,10 @@
 //! The Redis tier, with one server.
 
-use crate::harness::{CacheTier, PATIENCE, RedisServer, entry, eventually, key};
-use rustix::process::Signal;
+use crate::harness::{CacheTier, TierReply, entry, key, keys};
 use spillway_contract::cache::entry::{Entry, EntryRef};
 use spillway_contract::cache::key::to_hex;
 use spillway_contract::cache::protocol::{Purge, Tier};
+use spillway_fixtures::{PATIENCE, RedisServer, Signal, eventually};
 use std::time::{Duration, Instant};
 
 fn tier(server: &RedisServer, more: &[&str]) -> CacheTier {
@@ -72,7 +72,7 @@ fn a_server_that_is_not_there_is_a_tier_that_has_nothing() {
     eventually("entries are written there", || {
         tier.store(&entry(3, 10));
         tier.wait_until_written();
-        !server.keys().is_empty()
+        !keys(&server).is_empty()
     });
 }
 
@@ -100,7 +100,7 @@ fn a_server_that_dies_costs_misses_and_nothing_else() {
 
 #[test]
 fn a_server_that_stalls_costs_its_deadline_three_times() {
-    let server = RedisServer::start(&[]);
+    let mut server = RedisServer::start(&[]);
     let url = server.url();
     let arguments = ["--redis-url", &url, "--redis-timeout-ms", "200", "--circuit-open-ms", "60000"];
     let tier = CacheTier::start(&arguments);
@@ -154,7 +154,7 @@ fn damage_in_redis_is_a_miss_and_is_deleted() {
     let name = format!("spillway:e:{}", to_hex(&key(1)));
     server.ask::<i64>(&["SETRANGE", &name, "500", "damage"]);
     assert_eq!(there.get(&key(1)).status, 404);
-    eventually("it is deleted", || server.keys().is_empty());
+    eventually("it is deleted", || keys(&server).is_empty());
     assert_eq!(
         there.metric("spillway_cache_tier_unreadable_entries_total{tier=\"redis\",reason=\"envelope\"}"),
         1.0

@@ -1,9 +1,10 @@
 //! Nothing that is said in confidence is logged, counted or repeated in an error.
 
-use crate::harness::{CacheTier, ObjectStoreServer, RedisServer, SECRET, entry, key};
+use crate::harness::{CacheTier, TierReply, entry, key};
 use spillway_contract::cache::entry::Entry;
 use spillway_contract::cache::key::to_hex;
 use spillway_contract::cache::protocol::{Lookup, Purge, entry_path};
+use spillway_fixtures::{ObjectStore, RedisServer};
 
 const MARKER: &str = "MARKER-0815-4711";
 
@@ -13,7 +14,7 @@ fn bodies_tenants_tokens_and_keys_stay_where_they_are() {
     let (token, disk) = (folder.path().join("token"), folder.path().join("disk"));
     std::fs::write(&token, MARKER).unwrap();
     let (token, disk) = (token.to_str().unwrap(), disk.to_str().unwrap());
-    let (redis, store) = (RedisServer::start(&[]), ObjectStoreServer::start());
+    let (redis, store) = (RedisServer::start(&[]), ObjectStore::start());
     let (url, options) = (redis.url(), store.options(store.address()));
     let mut arguments =
         vec!["--token-file", token, "--disk-dir", disk, "--redis-url", &url, "--log", "trace"];
@@ -61,7 +62,8 @@ fn bodies_tenants_tokens_and_keys_stay_where_they_are() {
     let log = tier.log();
     assert!(log.contains("purged"), "the log holds something: {log}");
     assert!(log.contains("the circuit opens"), "{log}");
-    for secret in [MARKER, SECRET, &to_hex(&key(1)), &to_hex(&key(10)), &"ab".repeat(32), &lease] {
+    for secret in [MARKER, ObjectStore::SECRET, &to_hex(&key(1)), &to_hex(&key(10)), &"ab".repeat(32), &lease]
+    {
         assert!(!log.contains(secret) && !metrics.contains(secret), "{secret}");
     }
 }

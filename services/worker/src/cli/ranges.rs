@@ -1,8 +1,6 @@
 //! Numbers on the command line, each within its range.
 
-use std::fmt::Display;
-use std::ops::RangeInclusive;
-use std::str::FromStr;
+use spillway_serving::options::within;
 
 /// A number of things that may be none.
 pub(super) fn count(text: &str) -> Result<u32, String> {
@@ -52,13 +50,4 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
 /// A share.
 pub(super) fn ratio(text: &str) -> Result<f64, String> {
     within(text, 0.0..=1.0)
-}
-
-fn within<T: FromStr + PartialOrd + Display + Copy>(
-    text: &str,
-    range: RangeInclusive<T>,
-) -> Result<T, String> {
-    let (min, max) = range.clone().into_inner();
-    let value = text.parse().ok().filter(|value| range.contains(value));
-    value.ok_or_else(|| format!("expected a number from {min} to {max}"))
 }

@@ -2,8 +2,8 @@
 
 use super::ranges;
 use crate::http::Limits;
-use crate::server::{ConnectionLimits, Drain};
 use clap::Args;
+use spillway_serving::{ConnectionLimits, Drain};
 use std::net::SocketAddr;
 use std::time::Duration;
 

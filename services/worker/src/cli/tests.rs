@@ -1,10 +1,8 @@
 use super::Args;
 use clap::{CommandFactory, Parser};
-
-fn parse(arguments: &[&str]) -> Result<Args, String> {
-    let arguments = std::iter::once(&"spillway-worker").chain(arguments);
-    Args::try_parse_from(arguments).map_err(|error| error.to_string())
-}
+use spillway_fixtures::options::is_refused;
+use spillway_serving::{ConnectionLimits, Drain};
+use std::time::Duration;
 
 #[test]
 fn the_definition_is_sound() {
@@ -23,15 +21,28 @@ fn numbers_out_of_range_are_refused() {
         ("--threads", "0", "expected a number from 1 to 256"),
         ("--drain-timeout-s", "86401", "expected a number from 0 to 86400"),
     ] {
-        let error = parse(&[flag, value]).unwrap_err();
-        let first = error.lines().next().unwrap_or_default();
-        assert!(first.starts_with(&format!("error: invalid value '{value}' for '{flag} ")), "{first}");
-        assert!(first.ends_with(expected), "{first}");
+        is_refused(&Args::command(), flag, value, expected);
     }
 }
 
 #[test]
 fn the_model_engine_needs_a_file() {
-    let error = parse(&[]).unwrap().model_config().unwrap_err();
+    let error = Args::parse_from(["spillway-worker"]).model_config().unwrap_err();
     assert_eq!(error.to_string(), "--engine model needs --model-file <FILE>, a model in GGUF format");
+}
+
+#[test]
+fn bounds_on_connections_and_on_stopping_are_those_that_were_given() {
+    let given = "--header-timeout-s 1 --idle-timeout-s 2 --send-timeout-s 3 --max-connections 4 \
+                 --drain-delay-s 5 --drain-timeout-s 6";
+    let server = Args::parse_from(std::iter::once("spillway-worker").chain(given.split_whitespace())).server;
+    let seconds = Duration::from_secs;
+    let limits = ConnectionLimits {
+        header_timeout: seconds(1),
+        idle_timeout: seconds(2),
+        send_timeout: seconds(3),
+        max_connections: 4,
+    };
+    assert_eq!(server.connection_limits(), limits);
+    assert_eq!(server.drain(), Drain { delay: seconds(5), timeout: seconds(6) });
 }

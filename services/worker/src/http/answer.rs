@@ -3,7 +3,6 @@
 use super::app::{App, now_s};
 use super::error::ApiError;
 use super::plain::{Collected, PlainBody, collect};
-use super::reset::ResetHandle;
 use super::sse::SseBody;
 use super::style::Style;
 use crate::engine::{Disruption, Event, Generation};
@@ -14,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use spillway_contract::error_body::ErrorCode;
 use spillway_inference::request::Options;
 use spillway_inference::response::Head;
+use spillway_serving::reset::ResetHandle;
 
 /// What is known about an answer before its first event.
 #[derive(Debug)]

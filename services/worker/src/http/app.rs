@@ -3,9 +3,12 @@
 use super::load_report::Utilization;
 use crate::engine::Engine;
 use crate::engine::simulated::Simulated;
-use crate::metrics::{Exposition, Metrics};
+use crate::metrics::{Metrics, exposition};
+use spillway_serving::Served;
+use spillway_serving::exposition::Exposition;
+use spillway_serving::life::{Life, Phase};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Bounds on what one request may bring or ask for.
@@ -17,17 +20,6 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// The most tokens that a request may ask for.
     pub max_output_tokens: u32,
-}
-
-/// Where the worker is in its life, as far as requests are concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Requests are taken.
-    Serving,
-    /// Requests are taken, but `/ready` says no: whoever routes has time to see it.
-    Leaving,
-    /// Requests are refused; those in flight are finished.
-    Draining,
 }
 
 /// What all handlers share.
@@ -49,7 +41,8 @@ pub struct App {
     pub models: [String; 1],
     /// When the worker started, in seconds since 1970.
     pub started_s: u64,
-    phase: AtomicU8,
+    /// Where the worker is in its life.
+    pub life: Life,
     answers: AtomicU64,
 }
 
@@ -58,7 +51,7 @@ impl App {
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>, metrics: Arc<Metrics>, model: String, limits: Limits) -> Self {
         Self {
-            exposition: Exposition::new(&metrics, Arc::clone(&engine)),
+            exposition: exposition(&metrics, Arc::clone(&engine)),
             engine,
             simulated: None,
             metrics,
@@ -66,7 +59,7 @@ impl App {
             limits,
             models: [model],
             started_s: now_s(),
-            phase: AtomicU8::new(0),
+            life: Life::default(),
             answers: AtomicU64::new(0),
         }
     }
@@ -76,26 +69,6 @@ impl App {
     pub fn simulated(engine: Arc<Simulated>, metrics: Arc<Metrics>, model: String, limits: Limits) -> Self {
         let simulated = Some(Arc::clone(&engine));
         Self { simulated, ..Self::new(engine, metrics, model, limits) }
-    }
-
-    /// Where the worker is in its life.
-    #[must_use]
-    pub fn phase(&self) -> Phase {
-        match self.phase.load(Ordering::Relaxed) {
-            0 => Phase::Serving,
-            1 => Phase::Leaving,
-            _ => Phase::Draining,
-        }
-    }
-
-    /// Goes on to a later part of its life.
-    pub fn enter(&self, phase: Phase) {
-        let number = match phase {
-            Phase::Serving => 0,
-            Phase::Leaving => 1,
-            Phase::Draining => 2,
-        };
-        self.phase.fetch_max(number, Ordering::Relaxed);
     }
 
     /// The name of the model that is served.
@@ -109,6 +82,16 @@ impl App {
     pub(super) fn next_id(&self, prefix: &str) -> String {
         let number = self.answers.fetch_add(1, Ordering::Relaxed);
         format!("{prefix}-{:x}-{:x}-{number}", self.started_s, std::process::id())
+    }
+}
+
+impl Served for App {
+    fn enter(&self, phase: Phase) {
+        self.life.enter(phase);
+    }
+
+    fn in_flight(&self) -> usize {
+        usize::try_from(self.metrics.in_flight.count()).unwrap_or(usize::MAX)
     }
 }
 

@@ -1,10 +1,9 @@
 //! `/v1/chat/completions` and `/v1/completions`: from the request to the engine.
 
 use super::answer::{Answer, deliver};
-use super::app::{App, Phase};
+use super::app::App;
 use super::body::read_json;
 use super::error::ApiError;
-use super::reset::ResetHandle;
 use super::style::Style;
 use crate::engine::{Job, Prompt};
 use crate::metrics::Flight;
@@ -15,6 +14,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use spillway_contract::error_body::ErrorCode;
 use spillway_inference::request::{ChatRequest, CompletionRequest, Options};
+use spillway_serving::life::Phase;
+use spillway_serving::reset::ResetHandle;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -65,7 +66,7 @@ async fn generate(
     request: Request<Body>,
     parse: impl FnOnce(Bytes) -> Result<Asked, ApiError>,
 ) -> Result<Response, ApiError> {
-    if app.phase() == Phase::Draining {
+    if app.life.phase() == Phase::Draining {
         let message = "the worker is about to stop and takes no more requests";
         return Err(ApiError::new(ErrorCode::Draining, message).retry_after_s(1).closing());
     }

@@ -11,14 +11,12 @@ mod error;
 mod generate;
 mod load_report;
 mod plain;
-mod reset;
 mod sse;
 mod status;
 mod style;
 
-pub use app::{App, Limits, Phase};
+pub use app::{App, Limits};
 pub use load_report::{Utilization, sample_utilization};
-pub use reset::ResetHandle;
 
 use axum::Router;
 use axum::middleware::map_response_with_state;

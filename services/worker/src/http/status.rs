@@ -1,16 +1,16 @@
 //! What the worker says about itself.
 
-use super::app::{App, Phase};
+use super::app::App;
 use super::error::ApiError;
 use crate::engine::Readiness;
-use crate::metrics::CONTENT_TYPE;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use spillway_contract::error_body::ErrorCode;
 use spillway_inference::response::ModelList;
+use spillway_serving::life::Phase;
 use std::sync::Arc;
 
 /// `GET /health`: the process lives. It says nothing about readiness.
@@ -21,7 +21,7 @@ pub(super) async fn health() -> Json<Value> {
 /// `GET /ready`: 200 when requests should be sent here, 503 otherwise.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
     let no = StatusCode::SERVICE_UNAVAILABLE;
-    match (app.phase(), app.engine.readiness()) {
+    match (app.life.phase(), app.engine.readiness()) {
         (Phase::Leaving | Phase::Draining, _) => (no, Json(json!({"status": "draining"}))),
         (Phase::Serving, Readiness::Ready) => (StatusCode::OK, Json(json!({"status": "ready"}))),
         (Phase::Serving, Readiness::Loading { percent }) => {
@@ -38,8 +38,6 @@ pub(super) async fn models(State(app): State<Arc<App>>) -> Response {
 
 /// `GET /metrics`
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
-    match app.exposition.text() {
-        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
-        Err(_) => ApiError::new(ErrorCode::Internal, "the metrics could not be written").into_response(),
-    }
+    let broken = |_| ApiError::new(ErrorCode::Internal, "the metrics could not be written").into_response();
+    app.exposition.answer().unwrap_or_else(broken)
 }

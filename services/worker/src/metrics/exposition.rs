@@ -1,4 +1,4 @@
-//! `/metrics`: everything in the text format of OpenMetrics, which Prometheus reads.
+//! `/metrics`: what the worker shows there.
 
 use super::Metrics;
 use crate::engine::{Engine, Readiness};
@@ -7,54 +7,36 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
+use spillway_serving::exposition::{Exposition, count};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The media type of the text.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// All metrics of a worker.
-#[derive(Debug)]
-pub struct Exposition(Registry);
-
-impl Exposition {
-    /// The metrics of the worker and of its engine.
-    #[must_use]
-    pub fn new(metrics: &Arc<Metrics>, engine: Arc<dyn Engine>) -> Self {
-        let mut registry = Registry::with_prefix("spillway_worker");
-        registry.register("requests", "Generation requests that ended, by how", metrics.requests.clone());
-        registry.register(
-            "prompt_tokens",
-            "Tokens of the prompts that were taken",
-            metrics.prompt_tokens.clone(),
-        );
-        registry.register("output_tokens", "Tokens that were generated", metrics.output_tokens.clone());
-        registry.register_with_unit(
-            "time_to_first_token",
-            "From taking a request to its first text",
-            Unit::Seconds,
-            metrics.time_to_first_token_s.clone(),
-        );
-        registry.register_with_unit(
-            "request_duration",
-            "From taking a request to its end",
-            Unit::Seconds,
-            metrics.request_duration_s.clone(),
-        );
-        registry.register_collector(Box::new(AtScrape { metrics: Arc::clone(metrics), engine }));
-        Self(registry)
-    }
-
-    /// The text, as of now.
-    ///
-    /// # Errors
-    /// Never in practice: writing to a string does not fail.
-    pub fn text(&self) -> Result<String, fmt::Error> {
-        let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.0)?;
-        Ok(text)
-    }
+/// The metrics of the worker and of its engine.
+#[must_use]
+pub fn exposition(metrics: &Arc<Metrics>, engine: Arc<dyn Engine>) -> Exposition {
+    let mut registry = Registry::with_prefix("spillway_worker");
+    registry.register("requests", "Generation requests that ended, by how", metrics.requests.clone());
+    registry.register(
+        "prompt_tokens",
+        "Tokens of the prompts that were taken",
+        metrics.prompt_tokens.clone(),
+    );
+    registry.register("output_tokens", "Tokens that were generated", metrics.output_tokens.clone());
+    registry.register_with_unit(
+        "time_to_first_token",
+        "From taking a request to its first text",
+        Unit::Seconds,
+        metrics.time_to_first_token_s.clone(),
+    );
+    registry.register_with_unit(
+        "request_duration",
+        "From taking a request to its end",
+        Unit::Seconds,
+        metrics.request_duration_s.clone(),
+    );
+    registry.register_collector(Box::new(AtScrape { metrics: Arc::clone(metrics), engine }));
+    Exposition::new(registry)
 }
 
 /// What is asked for when somebody looks.
@@ -99,8 +81,4 @@ fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: f64
     let gauge = ConstGauge::new(value);
     let metric = encoder.encode_descriptor(name, help, None, EncodeMetric::metric_type(&gauge))?;
     gauge.encode(metric)
-}
-
-fn count(value: usize) -> f64 {
-    u32::try_from(value).map_or(f64::MAX, f64::from)
 }

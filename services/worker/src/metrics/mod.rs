@@ -7,7 +7,7 @@ mod exposition;
 mod flight;
 mod in_flight;
 
-pub use exposition::{CONTENT_TYPE, Exposition};
+pub use exposition::exposition;
 pub use flight::Flight;
 pub use in_flight::InFlight;
 
@@ -76,7 +76,7 @@ struct OutcomeLabel {
     outcome: &'static str,
 }
 
-/// The worker's own metrics. What others know better (slots, queue) is asked for at scrape time: [`Exposition`].
+/// The worker's own metrics. What others know better (slots, queue) is asked for at scrape time: [`exposition()`].
 #[derive(Debug)]
 pub struct Metrics {
     requests: Family<OutcomeLabel, Counter>,

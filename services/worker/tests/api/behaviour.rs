@@ -1,6 +1,6 @@
 //! `/simulated/behaviour`, and what it changes about good answers.
 
-use crate::harness::{Client, Worker, get, put};
+use crate::harness::{Worker, chat, get, put};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -36,11 +36,7 @@ fn readiness_is_what_it_is_told() {
     let reply = get(worker.address, "/ready");
     assert_eq!((reply.status, reply.json()), (503, json!({"status": "not_ready"})));
     assert_eq!(get(worker.address, "/health").json(), json!({"status": "ok"}));
-    assert_eq!(
-        Client::chat(worker.address, json!({})).reply().status,
-        200,
-        "requests are answered either way"
-    );
+    assert_eq!(chat(worker.address, json!({})).reply().status, 200, "requests are answered either way");
 }
 
 #[test]
@@ -50,7 +46,7 @@ fn headers_come_first_where_that_is_asked_for() {
     let worker = worker.start();
     let times = || {
         let start = Instant::now();
-        let mut client = Client::chat(worker.address, json!({"stream": true, "max_tokens": 2}));
+        let mut client = chat(worker.address, json!({"stream": true, "max_tokens": 2}));
         client.read_until("\r\n\r\n");
         let headers = start.elapsed();
         client.read_until("data: ");
@@ -71,6 +67,6 @@ fn speed_is_a_factor() {
     let worker = worker.start();
     put(worker.address, "/simulated/behaviour", &json!({"speed_factor": 100.0}));
     let start = Instant::now();
-    Client::chat(worker.address, json!({"max_tokens": 10})).reply();
+    chat(worker.address, json!({"max_tokens": 10})).reply();
     assert!(start.elapsed() < Duration::from_millis(300), "800 ms at speed 1: {:?}", start.elapsed());
 }

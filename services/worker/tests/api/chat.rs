@@ -1,13 +1,14 @@
 //! `/v1/chat/completions`
 
-use crate::harness::{Client, End, MODEL, Worker, get, post};
+use crate::harness::{MODEL, Worker, chat, get, post, streamed_text};
 use serde_json::{Value, json};
+use spillway_fixtures::{Client, End};
 use spillway_worker::metrics::Outcome;
 
 #[test]
 fn a_plain_answer() {
     let worker = Worker::default().start();
-    let reply = Client::chat(worker.address, json!({"max_tokens": 3})).reply();
+    let reply = chat(worker.address, json!({"max_tokens": 3})).reply();
     assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")));
     let body = reply.json();
     assert_eq!((&body["object"], &body["model"]), (&json!("chat.completion"), &json!(MODEL)));
@@ -22,7 +23,7 @@ fn a_plain_answer() {
 #[test]
 fn a_streamed_answer() {
     let worker = Worker::default().start();
-    let reply = Client::chat(worker.address, json!({"stream": true, "max_tokens": 3})).reply();
+    let reply = chat(worker.address, json!({"stream": true, "max_tokens": 3})).reply();
     assert_eq!((reply.status, reply.end), (200, End::Whole));
     assert_eq!(reply.header("content-type"), Some("text/event-stream; charset=utf-8"));
     let events = reply.events();
@@ -40,7 +41,7 @@ fn a_streamed_answer() {
 fn usage_at_the_end_of_a_stream() {
     let worker = Worker::default().start();
     let fields = json!({"stream": true, "max_tokens": 3, "stream_options": {"include_usage": true}});
-    let events = Client::chat(worker.address, fields).reply().events();
+    let events = chat(worker.address, fields).reply().events();
     let usage: Value = serde_json::from_str(&events[events.len() - 2]).unwrap();
     assert_eq!(usage["choices"], json!([]));
     assert_eq!(usage["usage"], json!({"prompt_tokens": 6, "completion_tokens": 3, "total_tokens": 9}));
@@ -49,9 +50,9 @@ fn usage_at_the_end_of_a_stream() {
 #[test]
 fn plain_and_streamed_answers_say_the_same() {
     let worker = Worker::default().start();
-    let plain = Client::chat(worker.address, json!({"seed": 5})).reply().json();
-    let streamed = Client::chat(worker.address, json!({"seed": 5, "stream": true})).reply();
-    assert_eq!(plain["choices"][0]["message"]["content"], streamed.streamed_text());
+    let plain = chat(worker.address, json!({"seed": 5})).reply().json();
+    let streamed = chat(worker.address, json!({"seed": 5, "stream": true})).reply();
+    assert_eq!(plain["choices"][0]["message"]["content"], streamed_text(&streamed));
     assert_eq!(plain["choices"][0]["finish_reason"], "stop", "without a limit the answer ends by itself");
 }
 
@@ -59,7 +60,7 @@ fn plain_and_streamed_answers_say_the_same() {
 fn a_stop_string_ends_the_answer_before_it() {
     let worker = Worker::default().start();
     let text = |fields| {
-        let choice = Client::chat(worker.address, fields).reply().json()["choices"][0].clone();
+        let choice = chat(worker.address, fields).reply().json()["choices"][0].clone();
         (choice["message"]["content"].as_str().unwrap().to_owned(), choice["finish_reason"].clone())
     };
     let (whole, _) = text(json!({"seed": 5, "max_tokens": 50}));
@@ -71,7 +72,7 @@ fn a_stop_string_ends_the_answer_before_it() {
 #[test]
 fn ids_differ() {
     let worker = Worker::default().start();
-    let id = || Client::chat(worker.address, json!({})).reply().json()["id"].as_str().unwrap().to_owned();
+    let id = || chat(worker.address, json!({})).reply().json()["id"].as_str().unwrap().to_owned();
     let (first, second) = (id(), id());
     assert!(first.starts_with("chatcmpl-") && second.starts_with("chatcmpl-"));
     assert_ne!(first, second);

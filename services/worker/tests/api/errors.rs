@@ -1,7 +1,8 @@
 //! Requests that cannot be served: status, body and headers, word for word.
 
-use crate::harness::{Client, MODEL, Reply, RequestParts, Worker, object, put};
+use crate::harness::{MODEL, Worker, chat, object, put};
 use serde_json::{Value, json};
+use spillway_fixtures::{Client, Reply, RequestParts};
 use spillway_worker::metrics::Outcome;
 
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
@@ -60,7 +61,7 @@ fn bodies() {
 #[test]
 fn an_unknown_model() {
     let worker = Worker::default().start();
-    let reply = Client::chat(worker.address, json!({"model": "gpt-5"})).reply();
+    let reply = chat(worker.address, json!({"model": "gpt-5"})).reply();
     let message = "model: \"gpt-5\" is not served here, expected \"test-model\"";
     check(&reply, 404, message, "invalid_request_error", Some("model"), "model_not_found");
 }

@@ -1,7 +1,8 @@
 //! Faults that are asked for, as a client sees them.
 
-use crate::harness::{Client, End, Worker, eventually, put};
+use crate::harness::{Worker, chat, put};
 use serde_json::{Value, json};
+use spillway_fixtures::{End, eventually};
 use spillway_inference::api::{Api, Ending};
 use spillway_inference::sse::Scanner;
 use spillway_worker::metrics::Outcome;
@@ -11,7 +12,7 @@ use std::time::Duration;
 fn seen(fault: &Value, stream: bool) -> (u16, u64, Option<Ending>, End) {
     let worker = Worker::default().start();
     assert_eq!(put(worker.address, "/simulated/behaviour", &json!({"fault": fault})).status, 200);
-    let reply = Client::chat(worker.address, json!({"stream": stream, "max_tokens": 3})).reply();
+    let reply = chat(worker.address, json!({"stream": stream, "max_tokens": 3})).reply();
     let mut scanner = Scanner::new(Some(Api::ChatCompletions));
     scanner.feed(&reply.body);
     eventually("the request is counted", || worker.requests(Outcome::Injected) == 1);
@@ -54,7 +55,7 @@ fn an_injected_status_has_a_body_and_may_say_when_to_come_back() {
         (json!({"code": 418}), "invalid_request", None),
     ] {
         put(worker.address, "/simulated/behaviour", &json!({"fault": {"status": fault}}));
-        let reply = Client::chat(worker.address, json!({})).reply();
+        let reply = chat(worker.address, json!({})).reply();
         assert_eq!(json!(reply.status), fault["code"]);
         assert_eq!(reply.json()["error"]["code"], code);
         assert_eq!(reply.json()["error"]["message"], format!("injected fault: status {}", reply.status));
@@ -66,7 +67,7 @@ fn an_injected_status_has_a_body_and_may_say_when_to_come_back() {
 fn a_stalled_request_stays_in_flight_until_its_client_leaves() {
     let worker = Worker::default().start();
     put(worker.address, "/simulated/behaviour", &json!({"fault": "stall"}));
-    let client = Client::chat(worker.address, json!({"stream": true}));
+    let client = chat(worker.address, json!({"stream": true}));
     worker.wait_for_load(1, 0);
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(worker.load(), (1, 0), "it holds its slot");
@@ -85,7 +86,7 @@ fn which_requests_fail_follows_from_the_seed() {
         let worker = worker.start();
         let change = json!({"fault": {"status": {"code": 500}}, "fault_probability": 0.5});
         put(worker.address, "/simulated/behaviour", &change);
-        (0..40).map(|_| Client::chat(worker.address, json!({"max_tokens": 1})).reply().status).collect()
+        (0..40).map(|_| chat(worker.address, json!({"max_tokens": 1})).reply().status).collect()
     };
     let first = statuses(1);
     let failed = first.iter().filter(|status| **status == 500).count();

@@ -1,13 +1,14 @@
 //! Clients that leave.
 
-use crate::harness::{Client, Worker, eventually};
+use crate::harness::{Worker, chat};
 use serde_json::{Value, json};
+use spillway_fixtures::eventually;
 use spillway_worker::metrics::Outcome;
 
 #[track_caller]
 fn frees_its_slot(fields: Value, read_first: Option<&str>) {
     let worker = Worker::slow().start();
-    let mut client = Client::chat(worker.address, fields);
+    let mut client = chat(worker.address, fields);
     worker.wait_for_load(1, 0);
     if let Some(text) = read_first {
         client.read_until(text);
@@ -39,9 +40,9 @@ fn while_waiting_for_a_slot() {
     let mut worker = Worker::slow();
     worker.engine.slots = 1;
     let worker = worker.start();
-    let running = Client::chat(worker.address, json!({"max_tokens": 1000}));
+    let running = chat(worker.address, json!({"max_tokens": 1000}));
     worker.wait_for_load(1, 0);
-    let waiting = Client::chat(worker.address, json!({"max_tokens": 1000}));
+    let waiting = chat(worker.address, json!({"max_tokens": 1000}));
     worker.wait_for_load(1, 1);
     drop(waiting);
     worker.wait_for_load(1, 0);
@@ -57,9 +58,7 @@ fn a_thousand_of_them_leave_no_trace() {
     let worker = worker.start();
     for round in 0..20 {
         let clients: Vec<_> = (0..50)
-            .map(|number| {
-                Client::chat(worker.address, json!({"stream": number % 2 == 0, "max_tokens": 1000}))
-            })
+            .map(|number| chat(worker.address, json!({"stream": number % 2 == 0, "max_tokens": 1000})))
             .collect();
         eventually("some of them run", || worker.load().0 > round % 8);
         drop(clients);

@@ -1,7 +1,8 @@
 //! Bounds on what clients may send and ask for.
 
-use crate::harness::{Client, MODEL, RequestParts, Worker, eventually, post};
+use crate::harness::{MODEL, Worker, chat, post};
 use serde_json::json;
+use spillway_fixtures::{Client, RequestParts, eventually};
 use spillway_worker::metrics::Outcome;
 use std::time::Duration;
 
@@ -54,46 +55,14 @@ fn a_body_that_does_not_come() {
 }
 
 #[test]
-fn headers_that_do_not_come() {
-    let mut worker = Worker::default();
-    worker.connections.header_timeout = Duration::from_millis(100);
-    let worker = worker.start();
-    let mut client = Client::connect(worker.address);
-    client.write(b"POST /v1/completions HTTP/1.1\r\nhost: x\r\n");
-    assert!(client.is_closed());
-}
-
-#[test]
-fn a_connection_without_a_request() {
-    let mut worker = Worker::default();
-    worker.connections.idle_timeout = Duration::from_millis(100);
-    let worker = worker.start();
-    assert!(Client::connect(worker.address).is_closed());
-    let mut used = Client::connect(worker.address);
-    used.write(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n");
-    assert_eq!(used.reply().status, 200);
-    assert!(used.is_closed(), "idle again after an answer");
-}
-
-#[test]
 fn a_client_that_does_not_read() {
     let mut worker = Worker::default();
     worker.engine.rates.decode_tokens_per_s = 1e7;
     worker.connections.send_timeout = Duration::from_millis(100);
     let worker = worker.start();
-    let _client = Client::chat(worker.address, json!({"stream": true, "max_tokens": 100_000}));
+    let _client = chat(worker.address, json!({"stream": true, "max_tokens": 100_000}));
     eventually("the answer is given up", || worker.requests(Outcome::Cancelled) == 1);
     assert_eq!(worker.app.metrics.in_flight.count(), 0);
-}
-
-#[test]
-fn a_slow_answer_is_no_idle_connection() {
-    let mut worker = Worker::slow();
-    worker.connections.idle_timeout = Duration::from_millis(100);
-    worker.connections.header_timeout = Duration::from_millis(100);
-    let worker = worker.start();
-    let reply = Client::chat(worker.address, json!({"stream": true, "max_tokens": 10})).reply();
-    assert_eq!(reply.events().last().unwrap(), "[DONE]");
 }
 
 #[test]
@@ -114,7 +83,7 @@ fn a_full_queue() {
     worker.engine.slots = 1;
     worker.engine.queue = 1;
     let worker = worker.start();
-    let long = || Client::chat(worker.address, json!({"max_tokens": 1000}));
+    let long = || chat(worker.address, json!({"max_tokens": 1000}));
     let running = long();
     worker.wait_for_load(1, 0);
     let waiting = long();
@@ -140,7 +109,7 @@ fn who_waits_is_served_in_order() {
     let worker = worker.start();
     let mut clients = Vec::new();
     for number in 0..3 {
-        clients.push(Client::chat(worker.address, json!({"max_tokens": 2})));
+        clients.push(chat(worker.address, json!({"max_tokens": 2})));
         worker.wait_for_load(1, number);
     }
     for (done, client) in clients.iter_mut().enumerate() {

@@ -1,9 +1,10 @@
 //! The load report and the metrics.
 
-use crate::harness::{Client, Reply, Worker, eventually, get};
+use crate::harness::{Worker, chat, get};
 use serde_json::json;
 use spillway_contract::headers;
 use spillway_contract::load_report::LoadReport;
+use spillway_fixtures::{Reply, eventually};
 use spillway_worker::metrics::Outcome;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ fn the_report_follows_the_load() {
     let mut worker = Worker::slow();
     worker.engine.slots = 2;
     let worker = worker.start();
-    let clients: Vec<_> = (0..3).map(|_| Client::chat(worker.address, json!({"max_tokens": 1000}))).collect();
+    let clients: Vec<_> = (0..3).map(|_| chat(worker.address, json!({"max_tokens": 1000}))).collect();
     worker.wait_for_load(2, 1);
     let busy = report(&get(worker.address, "/health"));
     let counts = |report: LoadReport| (report.slots, report.running, report.waiting, report.free_slots);
@@ -32,7 +33,7 @@ fn the_report_follows_the_load() {
 #[test]
 fn a_stream_reports_itself() {
     let worker = Worker::slow().start();
-    let reply = Client::chat(worker.address, json!({"stream": true, "max_tokens": 3})).reply();
+    let reply = chat(worker.address, json!({"stream": true, "max_tokens": 3})).reply();
     assert_eq!(report(&reply).running, Some(1.0));
 }
 
@@ -42,7 +43,7 @@ fn rates_and_shares_come_after_a_second() {
     let last = || report(&get(worker.address, "/health"));
     eventually("requests per second are known", || last().rps_fractional.is_some());
     eventually("requests are seen", || {
-        Client::chat(worker.address, json!({})).reply();
+        chat(worker.address, json!({})).reply();
         last().rps_fractional.is_some_and(|rate| rate > 0.0)
     });
     assert_eq!(last().eps, Some(0.0));
@@ -54,9 +55,9 @@ fn rates_and_shares_come_after_a_second() {
 #[test]
 fn every_request_is_counted_once() {
     let worker = Worker::default().start();
-    Client::chat(worker.address, json!({"max_tokens": 4})).reply();
-    Client::chat(worker.address, json!({"max_tokens": 4, "stream": true})).reply();
-    Client::chat(worker.address, json!({"n": 5})).reply();
+    chat(worker.address, json!({"max_tokens": 4})).reply();
+    chat(worker.address, json!({"max_tokens": 4, "stream": true})).reply();
+    chat(worker.address, json!({"n": 5})).reply();
     get(worker.address, "/v1/models");
     eventually("the last answer is counted", || worker.requests(Outcome::Completed) == 2);
     let total = |outcome: Outcome| {
@@ -77,7 +78,7 @@ fn the_integral_grows_with_requests_and_time() {
     let worker = Worker::slow().start();
     let integral = || worker.metric("spillway_worker_requests_in_flight_seconds_total");
     assert_eq!(integral(), 0.0);
-    let clients: Vec<_> = (0..3).map(|_| Client::chat(worker.address, json!({"max_tokens": 1000}))).collect();
+    let clients: Vec<_> = (0..3).map(|_| chat(worker.address, json!({"max_tokens": 1000}))).collect();
     worker.wait_for_load(3, 0);
     let (start, before) = (std::time::Instant::now(), integral());
     std::thread::sleep(Duration::from_millis(200));

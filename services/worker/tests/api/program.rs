@@ -1,17 +1,18 @@
 //! The program: how it starts, what it says when it cannot, and how it ends.
 
-use crate::harness::{Client, Process, eventually, get};
+use crate::harness::{chat, get, process};
 use serde_json::json;
+use spillway_fixtures::eventually;
 use std::net::TcpListener;
 
 const SIMULATED: [&str; 2] = ["--engine", "simulated"];
 
 #[test]
 fn it_serves_and_ends_when_it_is_told_to() {
-    let mut worker = Process::start(&SIMULATED);
+    let mut worker = process(&SIMULATED);
     let address = worker.address();
     let body = json!({"model": "smollm2-135m-instruct", "max_tokens": 20});
-    let mut in_flight = Client::chat(address, body);
+    let mut in_flight = chat(address, body);
     eventually("the request runs", || {
         get(address, "/metrics").text().contains("spillway_worker_slots_busy 1.0")
     });
@@ -22,9 +23,9 @@ fn it_serves_and_ends_when_it_is_told_to() {
 
 #[test]
 fn the_second_time_it_ends_at_once() {
-    let mut worker = Process::start(&SIMULATED);
+    let mut worker = process(&SIMULATED);
     let address = worker.address();
-    let _in_flight = Client::chat(address, json!({"model": "smollm2-135m-instruct", "max_tokens": 2000}));
+    let _in_flight = chat(address, json!({"model": "smollm2-135m-instruct", "max_tokens": 2000}));
     eventually("the request runs", || {
         get(address, "/metrics").text().contains("spillway_worker_slots_busy 1.0")
     });
@@ -39,7 +40,7 @@ fn the_second_time_it_ends_at_once() {
 fn a_port_that_is_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let mut worker = Process::start(&["--engine", "simulated", "--listen", &address.to_string()]);
+    let mut worker = process(&["--engine", "simulated", "--listen", &address.to_string()]);
     assert_eq!(worker.wait().code(), Some(1));
     let port = address.port();
     let expected =
@@ -50,7 +51,7 @@ fn a_port_that_is_taken_is_named() {
 
 #[test]
 fn a_model_that_is_not_there_is_named() {
-    let mut worker = Process::start(&["--model-file", "/no/such/model.gguf"]);
+    let mut worker = process(&["--model-file", "/no/such/model.gguf"]);
     assert_eq!(worker.wait().code(), Some(1));
     let expected =
         "the model /no/such/model.gguf cannot be loaded: cannot read /no/such/model.gguf: No such file";
@@ -59,7 +60,7 @@ fn a_model_that_is_not_there_is_named() {
 
 #[test]
 fn a_worker_without_a_model_says_what_it_needs() {
-    let mut worker = Process::start(&[]);
+    let mut worker = process(&[]);
     assert_eq!(worker.wait().code(), Some(1));
     assert!(worker.log().contains("--engine model needs --model-file <FILE>"), "{}", worker.log());
 }

@@ -1,13 +1,14 @@
 //! Nothing that a client says in confidence is logged, counted or repeated in an error.
 
-use crate::harness::{Client, MODEL, Process, RequestParts, get};
+use crate::harness::{MODEL, get, process};
 use serde_json::{Value, json};
+use spillway_fixtures::{Client, RequestParts};
 
 const MARKER: &str = "MARKER-0815";
 
 #[test]
 fn prompts_and_credentials_stay_where_they_are() {
-    let worker = Process::start(&["--engine", "simulated", "--model-name", MODEL, "--log", "trace"]);
+    let mut worker = process(&["--engine", "simulated", "--model-name", MODEL, "--log", "trace"]);
     let address = worker.address();
     let headers = &[("content-type", "application/json"), ("authorization", MARKER)];
     let send = |path: &str, body: &Value| {

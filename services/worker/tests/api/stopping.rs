@@ -1,19 +1,20 @@
 //! Stopping, as clients see it.
 
-use crate::harness::{Client, Worker, eventually, get};
+use crate::harness::{Worker, chat, get};
 use serde_json::json;
+use spillway_fixtures::eventually;
 use std::time::{Duration, Instant};
 
 #[test]
 fn requests_in_flight_are_finished_and_new_ones_refused() {
     let mut worker = Worker::slow().start();
-    let mut in_flight = Client::chat(worker.address, json!({"stream": true, "max_tokens": 40}));
+    let mut in_flight = chat(worker.address, json!({"stream": true, "max_tokens": 40}));
     in_flight.read_until("data: ");
     worker.stop();
     eventually("/ready says no", || get(worker.address, "/ready").json() == json!({"status": "draining"}));
     let mut refused = None;
     eventually("requests are refused", || {
-        refused = Some(Client::chat(worker.address, json!({"max_tokens": 1})).reply());
+        refused = Some(chat(worker.address, json!({"max_tokens": 1})).reply());
         refused.as_ref().is_some_and(|reply| reply.status != 200)
     });
     let refused = refused.unwrap();
@@ -32,18 +33,7 @@ fn readiness_is_withdrawn_before_requests_are_refused() {
     let mut worker = worker.start();
     worker.stop();
     eventually("/ready says no", || get(worker.address, "/ready").status == 503);
-    assert_eq!(Client::chat(worker.address, json!({})).reply().status, 200, "who routes has time to see it");
-    assert_eq!(worker.stopped(), 0);
-}
-
-#[test]
-fn idle_connections_are_closed() {
-    let mut worker = Worker::slow().start();
-    let mut idle = Client::connect(worker.address);
-    idle.write(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n");
-    idle.reply();
-    worker.stop();
-    assert!(idle.is_closed());
+    assert_eq!(chat(worker.address, json!({})).reply().status, 200, "who routes has time to see it");
     assert_eq!(worker.stopped(), 0);
 }
 
@@ -52,7 +42,7 @@ fn what_takes_too_long_is_cut() {
     let mut worker = Worker::slow();
     worker.drain.timeout = Duration::from_millis(200);
     let mut worker = worker.start();
-    let _in_flight = Client::chat(worker.address, json!({"max_tokens": 10_000}));
+    let _in_flight = chat(worker.address, json!({"max_tokens": 10_000}));
     worker.wait_for_load(1, 0);
     let start = Instant::now();
     worker.stop();

@@ -8,7 +8,7 @@ use super::rules::{NEVER_IN_WASM, Part, SDK};
 use crate::layout::Layout;
 use crate::packages::folder;
 use anyhow::{Context, Result};
-use cargo_metadata::{CrateType, DependencyKind, Metadata, PackageId};
+use cargo_metadata::{CrateType, Dependency, DependencyKind, Metadata, PackageId};
 use std::collections::BTreeMap;
 
 /// One of our packages.
@@ -17,8 +17,15 @@ struct Member {
     id: String,
     folder: String,
     part: Part,
-    /// Names of direct dependencies of every kind, tests' too.
-    imports: Vec<String>,
+    /// Direct dependencies of every kind.
+    imports: Vec<Import>,
+}
+
+/// What a package imports.
+#[derive(Debug)]
+struct Import {
+    name: String,
+    in_tests: bool,
 }
 
 /// Names of all packages, and what each links in.
@@ -53,10 +60,10 @@ fn findings(members: &[Member], graph: &Graph) -> Vec<String> {
 
 fn wrong_imports(member: &Member, members: &[Member], graph: &Graph) -> Vec<String> {
     let mut findings = Vec::new();
-    for name in &member.imports {
+    for Import { name, in_tests } in &member.imports {
         let of_that_name = |other: &&Member| graph.names.get(&other.id) == Some(name);
         if let Some(other) = members.iter().find(of_that_name)
-            && !member.part.allows(other.part, &other.folder)
+            && !member.part.allows(other.part, &other.folder, *in_tests)
         {
             findings.push(format!("{} may not import {}", member.folder, other.folder));
         }
@@ -108,10 +115,15 @@ fn members(layout: &Layout, metadata: &Metadata) -> Result<Vec<Member>> {
             id: package.id.to_string(),
             folder: folder.to_owned(),
             part: Part::of(folder, is_module),
-            imports: package.dependencies.iter().map(|dependency| dependency.name.clone()).collect(),
+            imports: package.dependencies.iter().map(import).collect(),
         });
     }
     Ok(members)
+}
+
+fn import(dependency: &Dependency) -> Import {
+    let in_tests = dependency.kind == DependencyKind::Development;
+    Import { name: dependency.name.clone(), in_tests }
 }
 
 fn graph(metadata: &Metadata) -> Result<Graph> {

@@ -1,7 +1,8 @@
-use super::{Graph, Member, findings};
+use super::{Graph, Import, Member, findings};
 use crate::lint::rules::Part;
 
-/// Each package: its folder, whether it is a module, what it imports. A folder's last part is its name.
+/// Each package: its folder, whether it is a module, what it imports, `(tests)` behind what only its tests do. A
+/// folder's last part is its name.
 fn judged(house: &[(&str, bool, &[&str])], foreign: &[(&str, &[&str])]) -> Vec<String> {
     let mut graph = Graph::default();
     let mut members = Vec::new();
@@ -15,13 +16,18 @@ fn judged(house: &[(&str, bool, &[&str])], foreign: &[(&str, &[&str])]) -> Vec<S
             id: name.to_owned(),
             folder: (*folder).to_owned(),
             part,
-            imports: owned(imports),
+            imports: imports.iter().map(|import| read(import)).collect(),
         });
     }
     for (name, imports) in foreign {
         graph.linked.insert((*name).to_owned(), owned(imports));
     }
     findings(&members, &graph)
+}
+
+fn read(import: &str) -> Import {
+    let name = import.trim_end_matches(" (tests)");
+    Import { name: name.to_owned(), in_tests: name != import }
 }
 
 #[test]
@@ -34,9 +40,11 @@ fn the_house_as_designed_has_no_findings() {
         ("filters/host", false, &["contract", "proxy-wasm"]),
         ("filters/picker", true, &["host", "routing", "proxy-wasm"]),
         ("bench/empty-filter", true, &["host", "proxy-wasm"]),
-        ("services/worker", false, &["contract", "inference", "tokio"]),
+        ("services/serving", false, &["contract", "fixtures (tests)", "tokio"]),
+        ("services/worker", false, &["contract", "fixtures (tests)", "inference", "serving", "tokio"]),
         ("envoy", false, &["contract"]),
-        ("tests", false, &["contract", "envoy"]),
+        ("tests/fixtures", false, &[]),
+        ("tests", false, &["contract", "envoy", "fixtures"]),
         ("bench", false, &["contract", "tests"]),
         ("simulator", false, &["routing"]),
         ("xtask", false, &["envoy"]),
@@ -51,7 +59,10 @@ fn a_wrong_import_is_named() {
         ("crates/breaker", false, &[]),
         ("filters/host", false, &["picker"]),
         ("filters/picker", true, &["worker"]),
+        ("services/serving", false, &["routing", "worker"]),
+        ("services/tier", false, &["fixtures", "worker (tests)"]),
         ("services/worker", false, &["picker", "proxy-wasm"]),
+        ("tests/fixtures", false, &["worker"]),
         ("tests", false, &["routing"]),
         ("tools/odd", false, &[]),
     ];
@@ -62,8 +73,13 @@ fn a_wrong_import_is_named() {
             "crates/routing may not import filters/host",
             "filters/host may not import filters/picker",
             "filters/picker may not import services/worker",
+            "services/serving may not import crates/routing",
+            "services/serving may not import services/worker",
+            "services/tier may not import tests/fixtures",
+            "services/tier may not import services/worker",
             "services/worker may not import filters/picker",
             "services/worker may not import proxy-wasm: only filters know it",
+            "tests/fixtures may not import services/worker",
             "tests may not import crates/routing",
             "tools/odd is in no part of the house that the rules know",
         ]

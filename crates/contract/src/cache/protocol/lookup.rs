@@ -8,9 +8,15 @@ pub const MAX_LEASE_MS: u32 = 600_000;
 /// The longest wait.
 pub const MAX_WAIT_MS: u32 = 600_000;
 
-/// What is asked for together with an entry: `lease_ms=…`, `wait_ms=…` and `lease_if_stale=1`.
+/// The longest time for a lookup.
+pub const MAX_WITHIN_MS: u32 = 600_000;
+
+/// What is asked for together with an entry: `within_ms=…`, `lease_ms=…`, `wait_ms=…` and `lease_if_stale=1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Lookup {
+    /// Look for the entry for so long: what was not found by then is a miss. The tier goes on looking, so that whoever
+    /// asks next has it. Without this it takes what all tiers together may take.
+    pub within_ms: Option<u32>,
     /// If nobody has the entry, lease it to me for so long.
     pub lease_ms: Option<u32>,
     /// If somebody else has the lease, wait for the entry for so long. Only with `lease_ms`.
@@ -30,6 +36,7 @@ impl Lookup {
         for pair in query::pairs(query) {
             let (name, value) = pair?;
             match name.as_str() {
+                "within_ms" => once(&mut lookup.within_ms, "within_ms", &value, 1, MAX_WITHIN_MS)?,
                 "lease_ms" => once(&mut lookup.lease_ms, "lease_ms", &value, 1, MAX_LEASE_MS)?,
                 "wait_ms" => once(&mut lookup.wait_ms, "wait_ms", &value, 0, MAX_WAIT_MS)?,
                 "lease_if_stale" if value == "1" => lookup.lease_if_stale = true,
@@ -55,6 +62,7 @@ impl Lookup {
         let mut separator = '?';
         let number = |name: &str, value: Option<u32>| value.map(|value| format!("{name}={value}"));
         let parts = [
+            number("within_ms", self.within_ms),
             number("lease_ms", self.lease_ms),
             number("wait_ms", self.wait_ms),
             number("lease_if_stale", self.lease_if_stale.then_some(1)),
@@ -96,11 +104,13 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let lookup = Lookup { lease_ms: Some(1_000), wait_ms: Some(0), lease_if_stale: true };
+        let lookup =
+            Lookup { within_ms: Some(40), lease_ms: Some(1_000), wait_ms: Some(0), lease_if_stale: true };
         for (lookup, query) in [
             (Lookup::default(), ""),
             (Lookup { lease_ms: Some(1), ..Lookup::default() }, "lease_ms=1"),
-            (lookup, "lease_ms=1000&wait_ms=0&lease_if_stale=1"),
+            (Lookup { within_ms: Some(1), ..Lookup::default() }, "within_ms=1"),
+            (lookup, "within_ms=40&lease_ms=1000&wait_ms=0&lease_if_stale=1"),
         ] {
             assert_eq!(Lookup::parse(query), Ok(lookup));
             let path = lookup.path(&[0; 32]);
@@ -111,6 +121,7 @@ mod tests {
     #[test]
     fn a_mistake_is_named() {
         refuses("lease=5", "the query has a name that is not known");
+        refuses("within_ms=0", "within_ms: expected a number from 1 to 600000");
         refuses("lease_ms=0", "lease_ms: expected a number from 1 to 600000");
         refuses("lease_ms=5s", "lease_ms: expected a number from 1 to 600000");
         refuses("lease_ms=1&lease_ms=2", "lease_ms is there twice");

@@ -1,19 +1,14 @@
 //! The program itself, as a process of its own, and what is asked of it.
 
-use super::{Client, Reply, RequestParts, eventually};
-use rustix::process::{Pid, Signal, kill_process};
 use spillway_contract::cache::entry::Entry;
 use spillway_contract::cache::protocol::{LEASE_HEADER, Lookup, Purge, entry_path, lease_path};
-use std::io::Read;
+use spillway_fixtures::{Client, Reply, RequestParts, Service, eventually, metric};
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 
-/// A cache tier as a process. Its log goes to a file.
+/// A cache tier as a process.
 pub(crate) struct CacheTier {
-    child: Child,
-    log: PathBuf,
-    _dir: tempfile::TempDir,
+    service: Service,
     address: Option<SocketAddr>,
 }
 
@@ -30,42 +25,25 @@ impl CacheTier {
     }
 
     /// Starts it with that command, and does not wait.
-    pub(crate) fn launch(mut command: Command, arguments: &[&str]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let log = dir.path().join("log");
-        if !arguments.contains(&"--listen") {
-            command.args(["--listen", "127.0.0.1:0"]);
-        }
-        let file = std::fs::File::create(&log).unwrap();
-        let child = command.args(arguments).stderr(file).stdout(Stdio::piped()).spawn().unwrap();
-        Self { child, log, _dir: dir, address: None }
+    pub(crate) fn launch(command: Command, arguments: &[&str]) -> Self {
+        Self { service: Service::launch(command, arguments), address: None }
     }
 
     #[track_caller]
     pub(crate) fn wait_for_address(&mut self) {
-        eventually("the cache tier listens", || {
-            let log = self.log();
-            assert!(self.child.try_wait().unwrap().is_none(), "{log}");
-            self.address = log.split("address=").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
-            self.address.is_some()
-        });
+        self.address = Some(self.service.address());
     }
 
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap()
+        self.service.log()
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address.unwrap()
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        kill_process(pid, signal).unwrap();
-    }
-
-    pub(crate) fn terminate(&self) {
-        self.signal(Signal::TERM);
+    pub(crate) fn terminate(&mut self) {
+        self.service.terminate();
     }
 
     /// Tells it to stop, and waits until it has.
@@ -77,21 +55,13 @@ impl CacheTier {
 
     /// Ends it at once, as a crash does.
     pub(crate) fn kill(mut self) {
-        self.signal(Signal::KILL);
-        self.child.wait().unwrap();
+        self.service.kill();
     }
 
     /// Waits for its end.
+    #[track_caller]
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        let mut status = None;
-        eventually("the cache tier ends", || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        });
-        let mut out = String::new();
-        self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
-        assert_eq!(out, "", "the log goes to standard error");
-        status.unwrap()
+        self.service.wait()
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -140,9 +110,7 @@ impl CacheTier {
 
     /// The value of a metric, by its name with labels; 0 if it is not there.
     pub(crate) fn metric(&self, name: &str) -> f64 {
-        let text = self.get_path("/metrics").text();
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.map_or(0.0, |value| value.parse().unwrap())
+        metric(self.address(), name).unwrap_or(0.0)
     }
 
     /// Waits until nothing waits to be written.
@@ -154,13 +122,5 @@ impl CacheTier {
                 text.lines().filter_map(|line| line.strip_prefix("spillway_cache_tier_queue_changes{"));
             queues.all(|line| line.ends_with(" 0.0"))
         });
-    }
-}
-
-impl Drop for CacheTier {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -1,11 +1,10 @@
 //! A worker inside of the test.
 
-use super::client::get;
-use super::eventually;
+use spillway_fixtures::{PATIENCE, eventually, metric};
+use spillway_serving::{ConnectionLimits, Drain, bind, serve};
 use spillway_worker::engine::simulated::{Behaviour, Config, Rates, Simulated};
-use spillway_worker::http::{App, Limits, sample_utilization};
+use spillway_worker::http::{App, Limits, router, sample_utilization};
 use spillway_worker::metrics::{Metrics, Outcome};
-use spillway_worker::server::{ConnectionLimits, Drain, bind, serve};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -28,7 +27,7 @@ pub(crate) struct RunningWorker {
     pub(crate) address: SocketAddr,
     pub(crate) app: Arc<App>,
     stop: Option<oneshot::Sender<()>>,
-    stopped: mpsc::Receiver<u32>,
+    stopped: mpsc::Receiver<usize>,
 }
 
 impl Default for Worker {
@@ -84,7 +83,15 @@ impl Worker {
                 running.send(listener.local_addr().unwrap()).unwrap();
                 tokio::spawn(sample_utilization(metrics, Arc::clone(&served.utilization)));
                 let told = async { drop(told.await) };
-                let cut = serve(listener, served, self.connections, self.drain, told).await;
+                let cut = serve(
+                    listener,
+                    router(Arc::clone(&served)),
+                    &*served,
+                    self.connections,
+                    self.drain,
+                    told,
+                )
+                .await;
                 // A test that does not look at it has gone.
                 let _ = done.send(cut);
             });
@@ -101,8 +108,8 @@ impl RunningWorker {
     }
 
     /// Waits until it has stopped. How many requests it cut.
-    pub(crate) fn stopped(&mut self) -> u32 {
-        self.stopped.recv_timeout(super::PATIENCE).unwrap()
+    pub(crate) fn stopped(&mut self) -> usize {
+        self.stopped.recv_timeout(PATIENCE).unwrap()
     }
 
     pub(crate) fn requests(&self, outcome: Outcome) -> u64 {
@@ -122,8 +129,6 @@ impl RunningWorker {
 
     /// The value of a metric, by its name with labels.
     pub(crate) fn metric(&self, name: &str) -> f64 {
-        let text = get(self.address, "/metrics").text();
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+        metric(self.address, name).unwrap_or_else(|| panic!("there is no {name}"))
     }
 }

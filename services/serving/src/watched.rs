@@ -1,6 +1,6 @@
 //! A socket that says when bytes come and go, and that can close with a reset; a body that says when it is over.
 
-use super::Activity;
+use crate::activity::Activity;
 use http_body::{Body, Frame, SizeHint};
 use std::io;
 use std::pin::Pin;
@@ -12,13 +12,13 @@ use tokio::time::Instant;
 
 /// The socket of a connection.
 #[derive(Debug)]
-pub(super) struct WatchedSocket {
+pub(crate) struct WatchedSocket {
     stream: TcpStream,
     activity: Arc<Activity>,
 }
 
 impl WatchedSocket {
-    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
+    pub(crate) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
         Self { stream, activity }
     }
 }
@@ -83,13 +83,13 @@ impl AsyncWrite for WatchedSocket {
 
 /// The body of an answer.
 #[derive(Debug)]
-pub(super) struct WatchedBody {
+pub(crate) struct WatchedBody {
     body: axum::body::Body,
     activity: Arc<Activity>,
 }
 
 impl WatchedBody {
-    pub(super) fn new(body: axum::body::Body, activity: Arc<Activity>) -> Self {
+    pub(crate) fn new(body: axum::body::Body, activity: Arc<Activity>) -> Self {
         Self { body, activity }
     }
 }

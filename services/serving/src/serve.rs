@@ -1,4 +1,4 @@
-//! Connections: accepting them, bounding them, and letting them end when the worker stops.
+//! Connections: accepting them, bounding them, and letting them end when the service stops.
 //!
 //! Stopping goes in three steps, so that no request is lost that could have been served:
 //!
@@ -6,14 +6,10 @@
 //! 2. requests are refused; those in flight are finished, idle connections are closed;
 //! 3. when nothing is in flight any more, or when the time is up, everything that is left is cut.
 
-mod activity;
-mod connection;
-mod watched;
-
-use crate::http::{App, Phase, router};
-use activity::Activity;
+use crate::connection::Connection;
+use crate::life::Phase;
 use anyhow::Context;
-use connection::Connection;
+use axum::Router;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,6 +41,15 @@ pub struct Drain {
     pub timeout: Duration,
 }
 
+/// What is served, as far as stopping is concerned.
+pub trait Served {
+    /// Goes on to a later part of its life.
+    fn enter(&self, phase: Phase);
+
+    /// Requests that are worked on.
+    fn in_flight(&self) -> usize;
+}
+
 /// How long connections have, once nothing is in flight, to send what was written to them.
 const FLUSH: Duration = Duration::from_secs(1);
 
@@ -62,43 +67,44 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// Serves until `stop` is done and everything in flight is over. Returns how many requests were cut.
 pub async fn serve(
     listener: TcpListener,
-    app: Arc<App>,
+    router: Router,
+    served: &impl Served,
     limits: ConnectionLimits,
     drain: Drain,
     stop: impl Future<Output = ()>,
-) -> u32 {
+) -> usize {
     let (draining, _) = watch::channel(false);
     let mut acceptor = Acceptor {
         listener,
-        router: router(Arc::clone(&app)),
+        router,
         limits,
         places: Arc::new(Semaphore::new(limits.max_connections)),
         draining,
         connections: JoinSet::new(),
     };
     acceptor.accept_until(stop).await;
-    app.enter(Phase::Leaving);
+    served.enter(Phase::Leaving);
     tracing::info!(delay_s = drain.delay.as_secs(), "stopping: /ready says no");
     acceptor.accept_until(sleep(drain.delay)).await;
 
-    app.enter(Phase::Draining);
+    served.enter(Phase::Draining);
     let deadline = Instant::now() + drain.timeout;
-    tracing::info!(in_flight = app.metrics.in_flight.count(), "stopping: requests are refused");
+    tracing::info!(in_flight = served.in_flight(), "stopping: requests are refused");
     acceptor.draining.send_replace(true);
     let over = async {
-        while app.metrics.in_flight.count() > 0 && Instant::now() < deadline {
+        while served.in_flight() > 0 && Instant::now() < deadline {
             sleep(Duration::from_millis(5)).await;
         }
     };
     acceptor.accept_until(over).await;
-    let cut = app.metrics.in_flight.count();
+    let cut = served.in_flight();
     acceptor.finish(deadline.min(Instant::now() + FLUSH)).await;
     cut
 }
 
 struct Acceptor {
     listener: TcpListener,
-    router: axum::Router,
+    router: Router,
     limits: ConnectionLimits,
     places: Arc<Semaphore>,
     draining: watch::Sender<bool>,

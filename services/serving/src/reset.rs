@@ -19,7 +19,7 @@ impl ResetHandle {
     }
 
     /// Asks, and waits to be dropped with the connection.
-    pub(super) async fn now<T>(&self) -> T {
+    pub async fn now<T>(&self) -> T {
         self.request();
         std::future::pending().await
     }

@@ -1,9 +1,9 @@
 //! One connection, from being accepted to its end.
 
-use super::ConnectionLimits;
-use super::activity::{Activity, Late};
-use super::watched::{WatchedBody, WatchedSocket};
-use crate::http::ResetHandle;
+use crate::ConnectionLimits;
+use crate::activity::{Activity, Late};
+use crate::reset::ResetHandle;
+use crate::watched::{WatchedBody, WatchedSocket};
 use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 /// What a connection needs.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     router: Router,
     limits: ConnectionLimits,
     draining: watch::Receiver<bool>,
@@ -29,13 +29,13 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(router: Router, limits: ConnectionLimits, draining: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(router: Router, limits: ConnectionLimits, draining: watch::Receiver<bool>) -> Self {
         let activity = Arc::new(Activity::new(Instant::now()));
         Self { router, limits, draining, activity, reset: ResetHandle::default() }
     }
 
-    pub(super) async fn run(mut self, stream: TcpStream) {
-        // An event of a few bytes is sent at once.
+    pub(crate) async fn run(mut self, stream: TcpStream) {
+        // A few bytes, an event of a stream perhaps, are sent at once.
         let _ = stream.set_nodelay(true);
         let socket = TokioIo::new(WatchedSocket::new(stream, Arc::clone(&self.activity)));
         let router = TowerToHyperService::new(self.router.clone());
@@ -91,7 +91,7 @@ async fn too_late(activity: &Activity, limits: &ConnectionLimits) -> Late {
     }
 }
 
-/// Waits until the worker stops and the connection has had a request: a new connection is told so in an answer, not by
+/// Waits until the service stops and the connection has had a request: a new connection is told so in an answer, not by
 /// being closed without one.
 async fn drain_begins(draining: &mut watch::Receiver<bool>, activity: &Activity) {
     // The sender is gone only when the server is.

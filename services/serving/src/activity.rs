@@ -1,13 +1,13 @@
 //! What a connection is doing, and until when it may.
 
-use super::ConnectionLimits;
+use crate::ConnectionLimits;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::SetOnce;
 use tokio::time::Instant;
 
 /// Shared by the socket, the service and the loop of one connection.
 #[derive(Debug)]
-pub(super) struct Activity {
+pub(crate) struct Activity {
     state: Mutex<State>,
     /// Set with the first request.
     used: SetOnce<()>,
@@ -33,14 +33,14 @@ enum Doing {
 
 /// Why a connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Late {
+pub(crate) enum Late {
     Headers,
     Idle,
     Sending,
 }
 
 impl Late {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Headers => "header_timeout",
             Self::Idle => "idle_timeout",
@@ -50,13 +50,13 @@ impl Late {
 }
 
 impl Activity {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         let state = State { doing: Doing::Idle { since: now }, blocked: None, reset: false };
         Self { state: Mutex::new(state), used: SetOnce::new() }
     }
 
     /// Bytes have come.
-    pub(super) fn read(&self, now: Instant) {
+    pub(crate) fn read(&self, now: Instant) {
         let mut state = self.state();
         if let Doing::Idle { .. } = state.doing {
             state.doing = Doing::Headers { since: now };
@@ -64,31 +64,31 @@ impl Activity {
     }
 
     /// Bytes were offered to the client, which took some or none.
-    pub(super) fn wrote(&self, taken: bool, now: Instant) {
+    pub(crate) fn wrote(&self, taken: bool, now: Instant) {
         let mut state = self.state();
         state.blocked = if taken { None } else { state.blocked.or(Some(now)) };
     }
 
     /// The headers of a request are complete.
-    pub(super) fn request(&self) {
+    pub(crate) fn request(&self) {
         self.state().doing = Doing::Answering;
         // Later requests change nothing about the first one.
         let _ = self.used.set(());
     }
 
     /// Waits until there has been a request.
-    pub(super) async fn used(&self) {
+    pub(crate) async fn used(&self) {
         self.used.wait().await;
     }
 
     /// An answer was handed over.
-    pub(super) fn answered(&self, now: Instant) {
+    pub(crate) fn answered(&self, now: Instant) {
         self.state().doing = Doing::Idle { since: now };
     }
 
     /// When it is too late for what the connection is doing, and what that is called. Answers have no limit, as long as
     /// the client takes what there is.
-    pub(super) fn deadline(&self, limits: &ConnectionLimits) -> Option<(Instant, Late)> {
+    pub(crate) fn deadline(&self, limits: &ConnectionLimits) -> Option<(Instant, Late)> {
         let state = *self.state();
         if let Some(since) = state.blocked {
             return Some((since + limits.send_timeout, Late::Sending));
@@ -101,11 +101,11 @@ impl Activity {
     }
 
     /// The socket is to be closed with a reset.
-    pub(super) fn mark_reset(&self) {
+    pub(crate) fn mark_reset(&self) {
         self.state().reset = true;
     }
 
-    pub(super) fn is_reset(&self) -> bool {
+    pub(crate) fn is_reset(&self) -> bool {
         self.state().reset
     }
 

@@ -5,13 +5,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// The `nth` time that the program is told to stop.
-pub(super) struct Stop {
+#[derive(Debug)]
+pub struct Stop {
     nth: u32,
     times: watch::Receiver<u32>,
 }
 
-/// The first time and the second time.
-pub(super) fn listen() -> io::Result<(Stop, Stop)> {
+/// The first time and the second time. Called from within a runtime.
+///
+/// # Errors
+/// When signals cannot be received.
+pub fn listen() -> io::Result<(Stop, Stop)> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (sender, times) = watch::channel(0);
@@ -28,7 +32,8 @@ pub(super) fn listen() -> io::Result<(Stop, Stop)> {
 }
 
 impl Stop {
-    pub(super) async fn come(&mut self) {
+    /// Waits until it is so.
+    pub async fn come(&mut self) {
         if self.times.wait_for(|times| *times >= self.nth).await.is_err() {
             // Nobody listens for signals any more; nothing will come.
             std::future::pending::<()>().await;
