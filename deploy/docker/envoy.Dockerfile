@@ -12,7 +12,8 @@ RUN --mount=type=cache,sharing=locked,id=spillway-filters-crates,target=/usr/loc
     --mount=type=cache,sharing=locked,id=spillway-filters,target=/target \
     CARGO_TARGET_DIR=/target SPILLWAY_WASM_TOOLCHAIN=rustup cargo xtask build \
  && install -D -m 0444 -t /filters \
-    /target/filters/circuit-breaker.wasm /target/filters/endpoint-picker.wasm /target/filters/response-cache.wasm
+    /target/filters/circuit-breaker.wasm /target/filters/endpoint-picker.wasm \
+    /target/filters/load-shedder.wasm /target/filters/response-cache.wasm
 
 FROM busybox:1.37.0-musl AS filters
 COPY --from=build /filters /filters

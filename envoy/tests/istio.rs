@@ -20,7 +20,7 @@ fn resource(name: &str) -> Value {
 
 fn patched() -> Value {
     let mut gateway = read(GATEWAY_YAML).unwrap();
-    for name in ["response-cache", "endpoint-picker", "pool"] {
+    for name in ["response-cache", "load-shedder", "endpoint-picker", "pool"] {
         apply(&resource(name), &mut gateway).unwrap();
     }
     gateway
@@ -35,6 +35,7 @@ fn cluster<'a>(config: &'a Value, name: &str) -> &'a Value {
 fn resources_say_what_they_are_and_stay_in_the_gateways_namespace() {
     for (name, version, kind) in [
         ("response-cache", "networking.istio.io/v1alpha3", "EnvoyFilter"),
+        ("load-shedder", "networking.istio.io/v1alpha3", "EnvoyFilter"),
         ("endpoint-picker", "networking.istio.io/v1alpha3", "EnvoyFilter"),
         ("pool", "networking.istio.io/v1alpha3", "EnvoyFilter"),
         ("destination-rule", "networking.istio.io/v1", "DestinationRule"),
@@ -59,13 +60,16 @@ fn the_patches_land_where_they_should() {
     let filters = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
     let filters = gateway.pointer(filters).unwrap().as_array().unwrap();
     let names: Vec<_> = filters.iter().filter_map(|filter| filter["name"].as_str()).collect();
-    assert_eq!(names.last_chunk(), Some(&["response-cache", "endpoint-picker", "envoy.filters.http.router"]));
+    let expected = ["response-cache", "load-shedder", "endpoint-picker", "envoy.filters.http.router"];
+    assert_eq!(names.last_chunk(), Some(&expected));
     // Istio applies the lower priority first, and 0 where none is said.
-    assert!(resource("response-cache")["spec"]["priority"].as_i64().unwrap() < 0);
+    let priority = |name| resource(name)["spec"]["priority"].as_i64().unwrap();
+    assert!(priority("response-cache") < priority("load-shedder") && priority("load-shedder") < 0);
     assert!(resource("endpoint-picker")["spec"]["priority"].is_null());
 
     let picker = gateway.filter_config("endpoint-picker").unwrap();
     assert_eq!(picker["pools"], json!([POOL]));
+    assert_eq!(gateway.filter_config("load-shedder").unwrap()["pools"], json!([POOL]));
     assert_eq!(gateway.filter_config("circuit-breaker").unwrap()["pool"], json!(POOL));
     let admin = picker["membership"]["admin"]["cluster"].as_str().unwrap();
     let socket = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
@@ -78,7 +82,7 @@ fn the_patches_land_where_they_should() {
 #[test]
 fn the_pool_is_that_of_the_shipped_configuration() {
     let (mut shipped, mut gateway) = (read(SPILLWAY_YAML).unwrap(), patched());
-    for plugin in ["response-cache", "endpoint-picker", "circuit-breaker"] {
+    for plugin in ["response-cache", "load-shedder", "endpoint-picker", "circuit-breaker"] {
         let (shipped, gateway) = (shipped.plugin(plugin).unwrap(), gateway.plugin(plugin).unwrap());
         gateway["configuration"] = shipped["configuration"].clone();
         assert_eq!(gateway, shipped, "{plugin}");
@@ -135,10 +139,10 @@ fn the_gateway_is_what_the_route_and_the_rule_say() {
 }
 
 #[test]
-fn cache_and_picker_work_for_the_routes_hosts_and_for_no_other() {
+fn cache_shedder_and_picker_work_for_the_routes_hosts_and_for_no_other() {
     let mut gateway = patched();
     let hosts = resource("virtual-service")["spec"]["hosts"].clone();
-    for filter in ["response-cache", "endpoint-picker"] {
+    for filter in ["response-cache", "load-shedder", "endpoint-picker"] {
         let rules = gateway.filter_config(filter).unwrap()["rules"].clone();
         let expected = json!([{ "match": { "hosts": hosts }, "mode": "enforce" }, { "mode": "off" }]);
         assert_eq!(rules, expected, "{filter}");
@@ -156,7 +160,7 @@ fn the_filters_are_mounted_where_the_configuration_looks_for_them() {
         copy["image"].as_str().unwrap().ends_with(concat!("/spillway/filters:", env!("CARGO_PKG_VERSION")))
     );
     let mut gateway = patched();
-    for plugin in ["response-cache", "endpoint-picker", "circuit-breaker"] {
+    for plugin in ["response-cache", "load-shedder", "endpoint-picker", "circuit-breaker"] {
         let file = format!("/etc/spillway/filters/{plugin}.wasm");
         let code = gateway.plugin(plugin).unwrap()["vm_config"]["code"].clone();
         assert_eq!(code, json!({ "local": { "filename": file } }));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-const FILTERS: [&str; 3] = ["response-cache", "endpoint-picker", "circuit-breaker"];
+const FILTERS: [&str; 4] = ["response-cache", "load-shedder", "endpoint-picker", "circuit-breaker"];
 
 /// The checkout.
 #[must_use]

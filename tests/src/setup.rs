@@ -49,6 +49,12 @@ impl fmt::Debug for Setup {
     }
 }
 
+fn change(config: &mut Value, name: &str, change: &Value) {
+    let mut own = config.filter_config(name).unwrap();
+    own.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    config.set_filter_config(name, &own).unwrap();
+}
+
 impl Setup {
     /// Three inference workers whose simulated engine is quick, behind that many Envoy workers.
     #[must_use]
@@ -60,7 +66,10 @@ impl Setup {
             workers: 3,
             engine: quick.split_whitespace().map(OsString::from).collect(),
             filters: Filters::Shipped,
-            edits: Vec::new(),
+            // Whether a request waits for its turn is nothing that tests of other parts count on.
+            edits: vec![Box::new(|config| {
+                change(config, "load-shedder", &json!({ "rules": [{ "mode": "off" }] }));
+            })],
             listeners_from_file: false,
             endpoints_from_file: false,
             cache_tier_port: NOBODYS_PORT,
@@ -102,11 +111,13 @@ impl Setup {
     /// When `change` is not an object.
     #[must_use]
     pub fn filter(self, name: &'static str, change: Value) -> Self {
-        self.edit(move |config| {
-            let mut own = config.filter_config(name).unwrap();
-            own.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-            config.set_filter_config(name, &own).unwrap();
-        })
+        self.edit(move |config| self::change(config, name, &change))
+    }
+
+    /// The load-shedder works, with this changed in its configuration; else it is off.
+    #[must_use]
+    pub fn sheds(self, change: Value) -> Self {
+        self.filter("load-shedder", json!({ "rules": [] })).filter("load-shedder", change)
     }
 
     /// The inference workers stand in these zones: one name for each, in their order. Not for endpoints from a file.

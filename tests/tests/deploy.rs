@@ -36,7 +36,7 @@ fn config(yaml: &str) -> Value {
 /// The gateway of `gateway.yaml` with the patches of `deploy/istio`.
 fn gateway() -> Value {
     let mut gateway = config(GATEWAY_YAML);
-    for name in ["response-cache", "endpoint-picker", "pool"] {
+    for name in ["response-cache", "load-shedder", "endpoint-picker", "pool"] {
         apply(&config(&file(&format!("deploy/istio/{name}.yaml"))), &mut gateway).unwrap();
     }
     gateway

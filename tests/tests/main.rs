@@ -30,6 +30,7 @@ mod openai_client;
 mod panics;
 mod privacy;
 mod retries;
+mod shedding;
 mod two_configurations;
 mod two_pools;
 mod worker_killed;

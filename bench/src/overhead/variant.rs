@@ -46,8 +46,9 @@ impl Variant {
     /// filters. So are health checks: they are requests of Envoy's own.
     pub(super) fn apply(self, config: &mut Value, upstreams: &[SocketAddr]) -> Result<()> {
         prepare(config, upstreams)?;
-        // What it costs and what it saves is measured by itself.
+        // What these cost and what they save is measured by itself.
         remove_filter(config, "response-cache")?;
+        remove_filter(config, "load-shedder")?;
         match self {
             Self::Spillway => Ok(()),
             Self::Unpruned => {

@@ -44,6 +44,18 @@ pub enum ErrorCode {
     Timeout,
     /// The client wants nothing but a cached answer, and there is none.
     NotCached,
+    /// Refused because of load: requests of this priority level get nothing at present.
+    Saturated,
+    /// Refused because of load: enough requests of this priority level wait.
+    QueueFull,
+    /// Refused because of load: it could not be served within the time that its client waits.
+    DeadlineUnmet,
+    /// Refused because of load: it waited, and its place went to a more important request.
+    Preempted,
+    /// Rate-limited: its tenant has sent enough requests for now.
+    OverRequestBudget,
+    /// Rate-limited: its tenant has used enough tokens for now.
+    OverTokenBudget,
 }
 
 /// The class of an error, as OpenAI's clients know it.
@@ -53,6 +65,10 @@ pub enum ErrorType {
     InvalidRequest,
     /// The load is at fault.
     Overloaded,
+    /// The load is at fault, and a gateway before the server says so.
+    Busy,
+    /// The client's own budget is used up.
+    RateLimit,
     /// The server is at fault, or not there.
     Server,
 }
@@ -64,6 +80,8 @@ impl ErrorType {
         match self {
             Self::InvalidRequest => "invalid_request_error",
             Self::Overloaded => "overloaded_error",
+            Self::Busy => "server_busy",
+            Self::RateLimit => "rate_limit_error",
             Self::Server => "server_error",
         }
     }
@@ -71,7 +89,7 @@ impl ErrorType {
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 21] = [
         Self::InvalidRequest,
         Self::ContextLengthExceeded,
         Self::ModelNotFound,
@@ -87,6 +105,12 @@ impl ErrorCode {
         Self::NoEndpoint,
         Self::Timeout,
         Self::NotCached,
+        Self::Saturated,
+        Self::QueueFull,
+        Self::DeadlineUnmet,
+        Self::Preempted,
+        Self::OverRequestBudget,
+        Self::OverTokenBudget,
     ];
 
     /// The `code` of the body.
@@ -108,7 +132,7 @@ impl ErrorCode {
     }
 
     const fn row(self) -> (&'static str, u16, ErrorType) {
-        use ErrorType::{InvalidRequest, Overloaded, Server};
+        use ErrorType::{Busy, InvalidRequest, Overloaded, RateLimit, Server};
         match self {
             Self::InvalidRequest => ("invalid_request", 400, InvalidRequest),
             Self::ContextLengthExceeded => ("context_length_exceeded", 400, InvalidRequest),
@@ -125,6 +149,12 @@ impl ErrorCode {
             Self::NoEndpoint => ("no_endpoint", 503, Server),
             Self::Timeout => ("timeout", 504, Server),
             Self::NotCached => ("not_cached", 504, Server),
+            Self::Saturated => ("saturated", 429, Busy),
+            Self::QueueFull => ("queue_full", 429, Busy),
+            Self::DeadlineUnmet => ("deadline", 429, Busy),
+            Self::Preempted => ("preempted", 429, Busy),
+            Self::OverRequestBudget => ("over_request_budget", 429, RateLimit),
+            Self::OverTokenBudget => ("over_token_budget", 429, RateLimit),
         }
     }
 }
@@ -193,7 +223,7 @@ mod tests {
         for code in ErrorCode::ALL {
             let expected = match code.error_type() {
                 ErrorType::InvalidRequest => 400..=428,
-                ErrorType::Overloaded => 429..=429,
+                ErrorType::Overloaded | ErrorType::Busy | ErrorType::RateLimit => 429..=429,
                 ErrorType::Server => 500..=599,
             };
             assert!(expected.contains(&code.status()), "{}: {}", code.as_str(), code.status());

@@ -81,6 +81,16 @@ pub enum PoolGauge {
     CircuitChanges,
     /// How overloaded the pool is, 0 to 1000.
     Overload,
+    /// Requests that were admitted and are not over.
+    Admitted,
+    /// How many may be.
+    Limit,
+    /// Requests that wait to be admitted, of all priority levels.
+    Waiting,
+    /// What is done about overload: 0 nothing, 1 shorter answers, 2 stale ones, 3 a smaller model, from 4 on refusals.
+    Step,
+    /// Refused requests that were promised a time to come back, and for which none has passed yet.
+    Promised,
 }
 
 impl PoolGauge {
@@ -94,6 +104,11 @@ impl PoolGauge {
             Self::Isolated => "isolated_circuits",
             Self::CircuitChanges => "circuit_changes",
             Self::Overload => "overload_permille",
+            Self::Admitted => "admitted",
+            Self::Limit => "admitted_limit",
+            Self::Waiting => "waiting",
+            Self::Step => "ladder_step",
+            Self::Promised => "promised_returns",
         }
     }
 
@@ -102,6 +117,12 @@ impl PoolGauge {
     pub fn name(self, pool: &str) -> String {
         format!("spillway.pool.{pool}.{}", self.noun())
     }
+}
+
+/// How many requests of one priority level wait for a pool, which is a gauge; both are labels already (see [`label`]).
+#[must_use]
+pub fn waiting_of_level(pool: &str, level: &str) -> String {
+    format!("spillway.pool.{pool}.level.{level}.waiting")
 }
 
 /// The name of a filter's own metric, as `spillway.<filter>.<noun>`, with the filter's dashes as underscores.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use spillway_breaker::{Fault, TripReason};
 use spillway_contract::headers::{NOT_HEALTHY, RETRY_AFTER};
-use spillway_host::{Buffer, Headers, paths};
+use spillway_host::{Buffer, Headers, broke_off, paths};
 use spillway_inference::api::Api;
 use spillway_inference::sse::Scanner;
 use spillway_pool::Outcome;
@@ -108,8 +108,8 @@ impl Answer {
             Progress::Whole => Outcome::Success,
             Progress::Decided(outcome) => outcome,
             Progress::Begun if self.has_ended() => Outcome::Success,
-            Progress::Begun if broke_off(shared) => Outcome::Failure(Fault::Reset),
-            Progress::Awaited if broke_off(shared) => Outcome::Failure(no_answer(shared)),
+            Progress::Begun if broke_off(&*shared.host) => Outcome::Failure(Fault::Reset),
+            Progress::Awaited if broke_off(&*shared.host) => Outcome::Failure(no_answer(shared)),
             Progress::Begun => Outcome::Unknown,
             Progress::Awaited => Outcome::Unanswered,
         };
@@ -176,21 +176,6 @@ fn says(shared: &Shared, status: u16) -> Option<Outcome> {
         }
     }
 }
-
-/// Whether an answer that never became whole is the endpoint's fault.
-///
-/// Envoy notes what an endpoint did (reset, broken connection) only after this filter's stream is done, and for an
-/// attempt that is retried never; that the client left it notes before. So it is the endpoint's fault unless the
-/// client's side is to blame.
-fn broke_off(shared: &Shared) -> bool {
-    let flags = shared.host.property(paths::RESPONSE_FLAGS).ok().flatten().unwrap_or_default();
-    let flags = flags.first_chunk::<8>().map_or(0, |flags| u64::from_le_bytes(*flags));
-    flags & NOT_THE_ENDPOINTS_FAULT == 0
-}
-
-/// Bits of Envoy's `CoreResponseFlag`: the client's connection ended (14), nothing moved for too long (16), the
-/// client broke the protocol (18), Envoy is overloaded (25), the client reset the stream (28).
-const NOT_THE_ENDPOINTS_FAULT: u64 = 1 << 14 | 1 << 16 | 1 << 18 | 1 << 25 | 1 << 28;
 
 /// What kept an answer from coming: no connection, or one that broke.
 fn no_answer(shared: &Shared) -> Fault {

@@ -19,9 +19,11 @@ mod envoy;
 mod error;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod fake;
+mod flags;
 mod header_block;
 mod host;
 mod lease;
+mod mail;
 mod metric;
 mod queue;
 mod ranged;
@@ -39,9 +41,11 @@ pub use decision::Decision;
 #[cfg(target_arch = "wasm32")]
 pub use envoy::Envoy;
 pub use error::{HostError, Status};
+pub use flags::broke_off;
 pub use header_block::HeaderBlock;
 pub use host::{Buffer, Headers, Host, LocalReply, MetricId, MetricKind, Path, SharedValue, paths};
 pub use lease::{Hold, Lease};
+pub use mail::Mail;
 pub use metric::{Counter, Gauge, Histogram, gauges_work};
 pub use queue::{MailTo, Mailbox};
 pub use ranged::{Permille, Ranged};

@@ -23,6 +23,7 @@ mod view;
 pub use attempt::{Attempt, Outcome};
 pub use circuits::{Go, Probe, Scope};
 pub use pools::Pools;
+pub use reports::ReportedLoad;
 pub use settings::{Choice, Settings};
 pub use view::{PoolId, View};
 

@@ -3,10 +3,13 @@
 //! A report is in four gauges of the endpoint; the last one wins. They are not written together, so a reader may find
 //! the parts of two reports that came at the same time: either is as good.
 
+use std::time::Duration;
+
 use spillway_contract::load_report::LoadReport;
+use spillway_host::Host;
 use spillway_primitives::Timestamp;
 
-use crate::{Attempt, Pools};
+use crate::{Attempt, Pools, View};
 
 impl Pools {
     /// An endpoint has said how it is. What it says counts the attempt itself, whose answer it came with.
@@ -24,6 +27,46 @@ impl Pools {
             .kv_cache
             .set(host, whole(report.kv_cache_utilization.unwrap_or(0.0) * 1000.0).min(1000));
         gauges.reported.at.set(host, now.as_millis());
+    }
+}
+
+/// What all endpoints of a pool together say of themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReportedLoad {
+    /// Requests that can run at the same time.
+    pub slots: u32,
+    /// Requests that run, whoever sent them.
+    pub running: u32,
+    /// Requests that wait for a slot.
+    pub waiting: u32,
+    /// The mean share of their key-value caches that is taken, in thousandths.
+    pub kv_cache_permille: u16,
+}
+
+impl View {
+    /// What the endpoints that serve say of their load; `None` where there are none, or one of them does not say its slots or
+    /// has not said anything for `lasts`.
+    #[must_use]
+    pub fn reported_load(&self, host: &dyn Host, now: Timestamp, lasts: Duration) -> Option<ReportedLoad> {
+        let mut load = ReportedLoad::default();
+        let (mut endpoints, mut kv_cache) = (0_u64, 0);
+        for place in self.members_that_serve() {
+            let gauges = self.gauges(place)?;
+            let slots = gauges.reported.slots.read(host);
+            let at = Timestamp::from_millis(gauges.reported.at.read(host));
+            if slots == 0 || now.since(at) > lasts {
+                return None;
+            }
+            let busy = gauges.reported.elsewhere.read(host).saturating_add(gauges.in_flight.read(host));
+            let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+            load.slots = load.slots.saturating_add(number(slots));
+            load.running = load.running.saturating_add(number(busy.min(slots)));
+            load.waiting = load.waiting.saturating_add(number(busy.saturating_sub(slots)));
+            kv_cache += gauges.reported.kv_cache.read(host);
+            endpoints += 1;
+        }
+        load.kv_cache_permille = u16::try_from(kv_cache.checked_div(endpoints)?).unwrap_or(u16::MAX);
+        Some(load)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use spillway_caching::flight::Limits;
-use spillway_host::{Gauge, Host, Slot, gauges_work, load};
+use spillway_host::{Gauge, Host, gauges_work, load};
 use spillway_primitives::rng_from;
 
 use crate::bodies::Bodies;
@@ -23,12 +23,6 @@ use crate::tier::Tier;
 
 /// How often requests that have waited for too long are looked for.
 const TICK: Duration = Duration::from_millis(500);
-
-/// How often an update that others were faster at is begun anew.
-const MOST_ROUNDS: u32 = 16;
-
-/// How many VMs there ever were: the next one's number.
-const HOLDERS: &str = "spillway/cache/holders";
 
 /// The root context: one per VM and configuration.
 pub struct Root {
@@ -49,7 +43,7 @@ impl Root {
         let config: Config = load(&**host, configuration_bytes)?;
         config.check()?;
         flights::create(&**host)?;
-        let vm = next_number(&**host)?;
+        let mail = Mail::open(&**host)?;
         let counters = Counters::define(&**host)?;
         if !gauges_work(&**host) {
             log::warn!(
@@ -59,7 +53,7 @@ impl Root {
         let bytes: Gauge = counters.memory_bytes;
         let memory = Memory::new(&**host, config.max_entries.get(), config.max_bytes.get(), bytes)?;
         let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        let rng = rng_from(&[host.now().as_nanos(), vm]);
+        let rng = rng_from(&[host.now().as_nanos(), mail.vm()]);
         host.set_tick(TICK)?;
         Ok(Shared {
             host: Rc::clone(host),
@@ -83,7 +77,7 @@ impl Root {
             debug_key: config.debug_key,
             rules: config.rules,
             default_rule: CacheRule::default(),
-            mail: Mail::open(&**host, vm)?,
+            mail,
             waiting: RefCell::default(),
             tier: config.tier.map(|tier| Tier::new(&tier, rng)),
             refreshes: RefCell::default(),
@@ -125,23 +119,6 @@ impl Root {
     pub(crate) fn stream(&self, id: u32) -> Stream {
         Stream::new(self.shared.clone(), id)
     }
-}
-
-/// A number that no other VM of this process has or had; never 0.
-fn next_number(host: &dyn Host) -> Result<u64, spillway_host::HostError> {
-    let slot = Slot::new(HOLDERS);
-    slot.create(host)?;
-    let mut next = 0;
-    let mut take = || {
-        slot.update(host, |bytes| {
-            let last = bytes.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-            next = last.wrapping_add(1).max(1);
-            Some(next.to_le_bytes().to_vec())
-        })
-    };
-    // All Envoy workers start at the same time.
-    (0..MOST_ROUNDS).find_map(|_| take().ok()).map_or_else(&mut take, Ok)?;
-    Ok(next)
 }
 
 impl Context for Root {

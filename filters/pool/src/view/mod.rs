@@ -24,6 +24,12 @@ pub(crate) use gauges::PlaceGauges;
 pub struct PoolId(pub(crate) usize);
 
 impl PoolId {
+    /// Its number, the same in all VMs of the process; at most 15.
+    #[must_use]
+    pub const fn number(self) -> usize {
+        self.0
+    }
+
     pub(crate) const fn bit(self) -> u32 {
         1 << self.0
     }
@@ -136,6 +142,12 @@ impl View {
     pub(crate) fn members(&self) -> usize {
         let present = |presence| matches!(presence, Presence::Serving | Presence::Seen);
         self.table.places.iter().filter(|place| present(place.presence)).count()
+    }
+
+    /// Places whose endpoint belongs to the pool and is healthy, as the table says.
+    pub(crate) fn members_that_serve(&self) -> impl Iterator<Item = u32> {
+        let places = (0..).zip(&self.table.places);
+        places.filter(|(_, place)| place.presence == Presence::Serving).map(|(number, _)| number)
     }
 
     /// Whether a place has an endpoint.

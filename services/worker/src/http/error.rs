@@ -58,7 +58,7 @@ impl ApiError {
         match (self.code, self.code.error_type()) {
             (ErrorCode::NotReady | ErrorCode::Draining, _) => Outcome::Unavailable,
             (_, ErrorType::InvalidRequest) => Outcome::Invalid,
-            (_, ErrorType::Overloaded) => Outcome::Overloaded,
+            (_, ErrorType::Overloaded | ErrorType::Busy | ErrorType::RateLimit) => Outcome::Overloaded,
             (_, ErrorType::Server) => Outcome::Failed,
         }
     }

@@ -1,0 +1,53 @@
+//! The requests of this VM that wait for their turn.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use spillway_inference::api::Api;
+use spillway_primitives::Timestamp;
+use spillway_shedding::level::Level;
+use spillway_shedding::limit::Class;
+
+use crate::budgets::Charge;
+
+/// A clock that is set right by less than this is left alone.
+const SLACK: Duration = Duration::from_secs(1);
+
+/// A request that waits, with what it goes on with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waits {
+    pub(crate) pool: usize,
+    pub(crate) level: Level,
+    pub(crate) class: Class,
+    pub(crate) api: Option<Api>,
+    pub(crate) arrived: Timestamp,
+    pub(crate) deadline: Timestamp,
+    pub(crate) charge: Option<Charge>,
+}
+
+/// All of them, by their stream's number.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    requests: BTreeMap<u32, Waits>,
+}
+
+impl Waiting {
+    pub(crate) fn insert(&mut self, stream: u32, waits: Waits) {
+        self.requests.insert(stream, waits);
+    }
+
+    pub(crate) fn take(&mut self, stream: u32) -> Option<Waits> {
+        self.requests.remove(&stream)
+    }
+
+    /// Whether any waits for that pool.
+    pub(crate) fn any(&self, pool: usize) -> bool {
+        self.requests.values().any(|waits| waits.pool == pool)
+    }
+
+    /// Those whose time is over. One that came later than now is from before the clock stepped back, and is over too.
+    pub(crate) fn overdue(&self, now: Timestamp) -> Vec<u32> {
+        let is_over = |waits: &Waits| waits.deadline <= now || waits.arrived.since(now) > SLACK;
+        self.requests.iter().filter(|(_, waits)| is_over(waits)).map(|(stream, _)| *stream).collect()
+    }
+}
