@@ -44,6 +44,12 @@ impl Mail {
         self.vm
     }
 
+    /// The queue of this mailbox.
+    #[must_use]
+    pub const fn queue(&self) -> u32 {
+        self.own.queue()
+    }
+
     /// Whether that is the queue of this mailbox.
     #[must_use]
     pub const fn is(&self, queue: u32) -> bool {

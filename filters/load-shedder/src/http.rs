@@ -398,3 +398,6 @@ impl HttpContext for Stream {
         Action::Continue
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,12 @@ impl Mail {
         self.0.vm()
     }
 
+    /// The queue of this mailbox.
+    #[cfg(test)]
+    pub(crate) const fn queue(&self) -> u32 {
+        self.0.queue()
+    }
+
     /// Whether that is the queue of this mailbox.
     pub(crate) const fn is(&self, queue: u32) -> bool {
         self.0.is(queue)

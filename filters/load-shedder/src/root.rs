@@ -134,6 +134,12 @@ impl Root {
         shared.filter(|shared| shared.mail.is(queue)).for_each(|shared| shared.wake());
     }
 
+    /// The queue of this VM's mailbox.
+    #[cfg(test)]
+    pub(crate) fn queue(&self) -> u32 {
+        self.running.as_ref().unwrap().shared.mail.queue()
+    }
+
     pub(crate) fn stream(&self, id: u32) -> Stream {
         Stream::new(self.running.as_ref().map(|running| Rc::clone(&running.shared)), id)
     }
