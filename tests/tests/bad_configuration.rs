@@ -8,6 +8,7 @@ with_one_and_two_envoy_workers!(
     envoy_does_not_start_with_a_bad_picker,
     envoy_does_not_start_with_a_bad_breaker,
     envoy_does_not_start_with_a_bad_cache,
+    envoy_does_not_start_with_a_bad_shedder,
     a_bad_one_in_a_running_envoy_is_rejected_and_the_old_one_serves,
 );
 
@@ -35,6 +36,12 @@ async fn envoy_does_not_start_with_a_bad_cache(envoy_workers: u32) {
     let says = "rules[0].ttl_ms: 9, expected not above rules[0].max_ttl_ms, which is 8";
     let change = json!({ "rules": [{ "ttl_ms": 9, "max_ttl_ms": 8 }] });
     does_not_start(envoy_workers, "response-cache", change, says).await;
+}
+
+async fn envoy_does_not_start_with_a_bad_shedder(envoy_workers: u32) {
+    let says = "limit.min: 9, expected not above limit.max, which is 8";
+    let change = json!({ "limit": { "min": 9, "max": 8 } });
+    does_not_start(envoy_workers, "load-shedder", change, says).await;
 }
 
 const REJECTED: &str = "listener_manager.lds.update_rejected";

@@ -7,7 +7,7 @@ use spillway_harness::{MODEL, Setup, repository, with_one_and_two_envoy_workers}
 with_one_and_two_envoy_workers!(plain_streamed_and_an_error);
 
 async fn plain_streamed_and_an_error(envoy_workers: u32) {
-    let spillway = Setup::new(envoy_workers).start().await;
+    let spillway = Setup::new(envoy_workers).sheds(serde_json::json!({})).start().await;
     let mut python = Command::new("python3");
     python.arg(repository().join("tests/openai_client/check.py"));
     python.arg(repository().join("target/tools/openai"));

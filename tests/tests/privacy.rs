@@ -16,7 +16,7 @@ fn post(path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
 }
 
 async fn a_secret_is_seen_nowhere(envoy_workers: u32) {
-    let spillway = Setup::new(envoy_workers).start().await;
+    let spillway = Setup::new(envoy_workers).sheds(json!({})).start().await;
     let chat = "/v1/chat/completions";
     let messages = json!([{ "role": "system", "content": SECRET }, { "role": "user", "content": SECRET }]);
     let good = json!({ "model": MODEL, "messages": messages, "max_tokens": 3 }).to_string();

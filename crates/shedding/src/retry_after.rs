@@ -60,14 +60,26 @@ impl Settings {
         rates.offered().map_or(least, |offered| (share(self.use_permille) - offered).max(least))
     }
 
-    /// When to come back, given the promises that are outstanding. The caller counts one more.
+    /// Whether a promise has a place of its own in the line, and is to be counted. Beyond the cap it has none: there
+    /// a count would say nothing, and would not be worked off for as long as it was counted.
+    #[must_use]
+    pub fn has_place(&self, outstanding: u64, rates: &Rates) -> bool {
+        self.line(outstanding, rates) < self.cap.as_secs_f64()
+    }
+
+    /// When to come back, given the promises that are outstanding. The caller counts one more where [`Self::has_place`].
     #[must_use]
     pub fn promise(&self, outstanding: u64, rates: &Rates, rng: &mut Rng) -> Duration {
         let cap = self.cap.max(Duration::from_secs(1)).as_secs_f64();
-        let line = self.burst.as_secs_f64() + outstanding as f64 / self.spare_per_second(rates);
+        let line = self.line(outstanding, rates);
         let jitter = 1.0 + f64::from(self.jitter_permille) / 1000.0 * rng.f64();
         let delay = if line >= cap { cap * (0.5 + 0.5 * rng.f64()) } else { (line * jitter).min(cap) };
         Duration::from_secs_f64(delay)
+    }
+
+    /// The end of the line, in seconds from now.
+    fn line(&self, outstanding: u64, rates: &Rates) -> f64 {
+        self.burst.as_secs_f64() + outstanding as f64 / self.spare_per_second(rates)
     }
 
     /// How many promises are worked off in so much time. What is less than one is left to chance, so that a short tick is
@@ -160,5 +172,13 @@ mod tests {
         let mean =
             (0..1_000).map(|_| header_seconds(Duration::from_millis(10_250), &mut rng)).sum::<u64>() as f64;
         assert!((mean / 1_000.0 - 10.25).abs() < 0.05);
+    }
+
+    #[test]
+    fn beyond_the_cap_nothing_is_counted() {
+        let (settings, rates) = (Settings::default(), rates());
+        let spare = settings.spare_per_second(&rates);
+        let most = ((settings.cap - settings.burst).as_secs_f64() * spare) as u64;
+        assert!(settings.has_place(most - 1, &rates) && !settings.has_place(most + 1, &rates));
     }
 }

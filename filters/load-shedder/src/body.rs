@@ -52,8 +52,7 @@ pub(crate) fn degrade(
         degraded.capped = true;
     }
     if shrinks {
-        // A name is a JSON text once it is quoted and escaped.
-        let model = format!("\"{}\"", rule.smaller_model.escape_default());
+        let model = serde_json::to_string(&rule.smaller_model).unwrap_or_default();
         if let Ok(smaller) = set_members(&body, &[("model", &model)]) {
             body = smaller;
             degraded.smaller_model = true;

@@ -9,7 +9,7 @@ use spillway_contract::headers::PRIORITY;
 use spillway_host::{Decision, HeaderBlock, Headers, Mode, Path, RequestLine};
 use spillway_inference::api::Api;
 use spillway_inference::facts::Facts;
-use spillway_shedding::admission::{Verdict, admit};
+use spillway_shedding::admission::{Situation, Verdict, admit};
 use spillway_shedding::budget::Charged;
 use spillway_shedding::limit::Class;
 use spillway_shedding::queue::{Enqueued, Waiter};
@@ -131,7 +131,7 @@ impl Stream {
     }
 
     fn decide(&mut self, shared: &Shared, head: &Head, bytes: Option<usize>) -> Action {
-        let (host, now) = (&*shared.host, shared.host.now());
+        let host = &*shared.host;
         let read = || {
             bytes.and_then(|bytes| {
                 spillway_facts::known(host).or_else(|| spillway_facts::take(host, bytes, 0))
@@ -147,11 +147,18 @@ impl Stream {
         let Ok(mut pools) = shared.pools.try_borrow_mut() else { return Action::Continue };
         let Some(pool) = pools.get_mut(head.pool) else { return Action::Continue };
         pool.arrived();
-        let situation = pool.situation(host, now, &shared.rules);
+        let situation = pool.situation(host, &shared.rules);
         let verdict = admit(who.level, &situation, &shared.rules.reserve);
-        if let Verdict::Refuse(reason) = verdict
-            && !observes
-        {
+        let refused = match verdict {
+            Verdict::Refuse(reason) => Some(reason),
+            // Nobody holds a body that is longer than what may be held.
+            Verdict::Queue if bytes.is_none() => Some(Reason::QueueFull),
+            Verdict::Queue if pool.is_full(who.level, &situation.waiting, &shared.rules) => {
+                Some(Reason::QueueFull)
+            }
+            Verdict::Queue | Verdict::Admit => None,
+        };
+        if let Some(reason) = refused.filter(|_| !observes) {
             pool.refused();
             shared.refuse(pool, who.level, reason);
             return Action::Pause;
@@ -165,7 +172,7 @@ impl Stream {
         if verdict == Verdict::Admit || observes {
             self.admit(shared, pool, &arrival)
         } else {
-            self.wait(shared, pool, &arrival)
+            self.wait(shared, pool, &arrival, &situation)
         }
     }
 
@@ -184,13 +191,20 @@ impl Stream {
     }
 
     /// It would like to wait for its turn.
-    fn wait(&mut self, shared: &Shared, pool: &mut Pool, arrival: &Arrival<'_>) -> Action {
+    fn wait(
+        &mut self,
+        shared: &Shared,
+        pool: &mut Pool,
+        arrival: &Arrival<'_>,
+        situation: &Situation,
+    ) -> Action {
         let (host, now) = (&*shared.host, shared.host.now());
         let class = self.class(arrival);
         let (level, member) = (arrival.who.level, shared.member(self.id));
         let deadline = shared.deadline(&arrival.head.headers, arrival.rule, pool.first_token(class), now);
         let tenant = u32::try_from(arrival.who.tenant >> 32).unwrap_or_default();
-        match pool.enqueue(host, &Waiter { member, level, tenant, deadline }, now, &shared.rules) {
+        let waiter = Waiter { member, level, tenant, deadline };
+        match pool.enqueue(host, (&waiter, &situation.waiting), now, &shared.rules) {
             Enqueued::Refused(reason) => {
                 shared.refuse(pool, level, reason);
                 return Action::Pause;
@@ -328,8 +342,8 @@ impl Stream {
     /// If it waited and was let go, it goes on with what was kept for it.
     fn take_over(&mut self, shared: &Shared) {
         if matches!(self.state, State::Waits)
-            && let Ok(mut gone) = shared.gone.try_borrow_mut()
-            && let Some(answer) = gone.remove(&self.id)
+            && let Ok(mut let_go) = shared.let_go.try_borrow_mut()
+            && let Some(answer) = let_go.remove(&self.id)
         {
             self.state = State::Sent(Box::new(answer));
         }

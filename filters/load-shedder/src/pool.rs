@@ -42,6 +42,8 @@ pub(crate) struct Pool {
     /// The record, as this VM saw it last.
     control: Control,
     limit: u32,
+    /// Endpoints that may be sent a request, as of the last tick; `None` where no filter says so.
+    endpoints: Option<u32>,
     /// Permits that this VM has out.
     permits: u32,
     tries: u32,
@@ -110,6 +112,7 @@ impl Pool {
             observer: Observer::default(),
             control: Control::default(),
             limit: 0,
+            endpoints: None,
             permits: 0,
             tries: TRIES,
             drained: Timestamp::ZERO,
@@ -132,13 +135,13 @@ impl Pool {
     }
 
     /// What is known when a request comes.
-    pub(crate) fn situation(&self, host: &dyn Host, now: Timestamp, rules: &Rules) -> Situation {
+    pub(crate) fn situation(&self, host: &dyn Host, rules: &Rules) -> Situation {
         Situation {
             in_flight: number(self.gauges.admitted.read(host)),
             limit: self.limit,
             waiting: self.waiting(host),
             step: self.step(),
-            endpoints: self.endpoints(host, now),
+            endpoints: self.endpoints,
             levels: rules.settings.levels,
         }
     }
@@ -170,19 +173,25 @@ impl Pool {
         self.gauges.admitted.add(host, -1).ok();
     }
 
-    /// A request that cannot go now would like to wait.
+    /// Whether a request of this level need not ask for a place in the queue, because there is none.
+    pub(crate) fn is_full(&mut self, level: Level, waiting: &[u16; MAX_LEVELS], rules: &Rules) -> bool {
+        let own = usize::from(waiting.get(level.index()).copied().unwrap_or(0));
+        own >= rules.settings.bounds.of(level).max && !(ahead(level, waiting) > 0 && self.may_try())
+    }
+
+    /// A request that cannot go now would like to wait, beside so many.
     pub(crate) fn enqueue(
         &mut self,
         host: &dyn Host,
-        waiter: &Waiter,
+        (waiter, waiting): (&Waiter, &[u16; MAX_LEVELS]),
         now: Timestamp,
         rules: &Rules,
     ) -> Enqueued {
         let capacity = self.control.rates().capacity();
         let bounds = &rules.settings.bounds;
-        if let Some(reason) = self.is_hopeless(host, waiter, capacity, now, rules) {
+        if self.is_late(waiter, waiting, capacity, now) {
             self.observer.refused();
-            return Enqueued::Refused(reason);
+            return Enqueued::Refused(Reason::Deadline);
         }
         let overloaded = self.step() > Step::Normal;
         let mut outcome = Enqueued::Refused(Reason::QueueFull);
@@ -213,9 +222,16 @@ impl Pool {
         self.change_queue(host, |queue| queue.leave(member));
     }
 
-    /// Takes whose turn it is, if a permit is free for it, and all whose time is over.
-    pub(crate) fn next(&self, host: &dyn Host, now: Timestamp, rules: &Rules) -> (Option<Next>, Vec<Member>) {
-        let admitted = number(self.gauges.admitted.read(host));
+    /// Takes whose turn it is, if a permit is free for it, and all whose time is over. So many have been told to go that have
+    /// not taken theirs yet.
+    pub(crate) fn next(
+        &self,
+        host: &dyn Host,
+        going: u32,
+        now: Timestamp,
+        rules: &Rules,
+    ) -> (Option<Next>, Vec<Member>) {
+        let admitted = number(self.gauges.admitted.read(host)).saturating_add(going);
         let open = rules.reserve.open(admitted, self.limit, rules.settings.levels);
         let overloaded = self.step() > Step::Normal;
         let mut next = None;
@@ -248,11 +264,13 @@ impl Pool {
         self.observer.refused();
     }
 
-    /// When a client that is refused is to come back; the promise is counted.
+    /// When a client that is refused is to come back; the promise is counted, if it has a place in the line.
     pub(crate) fn promise(&self, host: &dyn Host, rules: &Rules, rng: &mut Rng) -> Duration {
-        let outstanding = self.gauges.promised.read(host);
-        self.gauges.promised.add(host, 1).ok();
-        rules.retry_after.promise(outstanding, self.control.rates(), rng)
+        let (outstanding, rates) = (self.gauges.promised.read(host), self.control.rates());
+        if rules.retry_after.has_place(outstanding, rates) {
+            self.gauges.promised.add(host, 1).ok();
+        }
+        rules.retry_after.promise(outstanding, rates, rng)
     }
 
     /// Several times a second: tells the others what was seen here, and learns what they saw.
@@ -264,11 +282,12 @@ impl Pool {
         (rules, rng): (&Rules, &mut Rng),
     ) -> Ticked {
         self.tries = TRIES;
+        self.endpoints = self.count_endpoints(host, now);
         let window = self.observer.take(now);
         let around = Circumstances {
             in_flight: number(self.gauges.admitted.read(host)),
             waiting: self.waiting(host),
-            endpoints: self.endpoints(host, now),
+            endpoints: self.endpoints,
             reported: workers.reported,
             kv_cache: workers.kv_cache,
             gpu: None,
@@ -326,33 +345,25 @@ impl Pool {
         }
     }
 
-    /// Whether a request would only be refused if it asked for a place in the queue.
-    fn is_hopeless(
+    /// Whether a request would come to its turn too late, as far as that can be told without reading the queue.
+    fn is_late(
         &mut self,
-        host: &dyn Host,
         waiter: &Waiter,
+        waiting: &[u16; MAX_LEVELS],
         capacity: Option<f64>,
         now: Timestamp,
-        rules: &Rules,
-    ) -> Option<Reason> {
-        let bounds = &rules.settings.bounds;
-        let waiting = self.waiting(host);
-        let own = usize::from(waiting.get(waiter.level.index()).copied().unwrap_or(0));
-        let ahead: u32 =
-            waiting.iter().take(waiter.level.index() + 1).map(|waiting| u32::from(*waiting)).sum();
+    ) -> bool {
+        let ahead = ahead(waiter.level, waiting);
         let wait = capacity.filter(|rate| *rate > 0.0).map_or(0.0, |rate| f64::from(ahead) / rate);
-        let is_late = now.plus(Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX)) >= waiter.deadline;
-        if own < bounds.of(waiter.level).max && !is_late {
-            return None;
-        }
-        // Nobody waits: then the time that it has is too short, whoever else is there.
-        if ahead > 0
-            && let Some(left) = self.tries.checked_sub(1)
-        {
-            self.tries = left;
-            return None;
-        }
-        Some(if is_late { Reason::Deadline } else { Reason::QueueFull })
+        let wait = Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX);
+        now.plus(wait) >= waiter.deadline && !(ahead > 0 && self.may_try())
+    }
+
+    /// Whether a request may be tried in the queue all the same: it may have more right to a place than somebody there.
+    fn may_try(&mut self) -> bool {
+        let left = self.tries.checked_sub(1);
+        self.tries = left.unwrap_or(0);
+        left.is_some()
     }
 
     /// How many wait, by level. One read where nobody does.
@@ -366,8 +377,7 @@ impl Pool {
         waiting
     }
 
-    /// Endpoints that may be sent a request; `None` where no filter says so.
-    fn endpoints(&self, host: &dyn Host, now: Timestamp) -> Option<u32> {
+    fn count_endpoints(&self, host: &dyn Host, now: Timestamp) -> Option<u32> {
         let refreshed = Timestamp::from_millis(self.gauges.refreshed.read(host).saturating_mul(1000));
         (now.since(refreshed) < MEMBERSHIP_LASTS).then(|| number(self.gauges.eligible.read(host)))
     }
@@ -427,6 +437,11 @@ impl Pool {
             self.gauges.promised.add(host, -i64::try_from(drained).unwrap_or(i64::MAX)).ok();
         }
     }
+}
+
+/// How many wait that go before a request of this level that comes now.
+fn ahead(level: Level, waiting: &[u16; MAX_LEVELS]) -> u32 {
+    waiting.iter().take(level.index() + 1).map(|waiting| u32::from(*waiting)).sum()
 }
 
 fn number(value: u64) -> u32 {

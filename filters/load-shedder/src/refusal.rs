@@ -58,13 +58,8 @@ impl Texts {
         budget: Option<&OfBudget>,
         rng: &mut Rng,
     ) {
-        let find =
-            |texts: &'_ [(Reason, String)]| texts.iter().position(|(reason, _)| *reason == refusal.reason);
-        let text = |texts: &'_ [(Reason, String)]| {
-            find(texts).and_then(|at| texts.get(at)).map(|(_, text)| text.clone())
-        };
-        let body = text(&self.bodies).unwrap_or_default();
-        let details = self.details.get(level).and_then(|details| text(details)).unwrap_or_default();
+        let body = text(&self.bodies, refusal.reason);
+        let details = self.details.get(level).map_or("", |details| text(details, refusal.reason));
         // What is over a budget has room again at a certain time, and not a moment sooner.
         let seconds = if refusal.reason.is_shed() {
             header_seconds(wait, rng)
@@ -85,11 +80,15 @@ impl Texts {
             headers.extend([(RATE_LIMIT_POLICY, policy.as_str()), (RATE_LIMIT, limit.as_str())]);
         }
         let status = words(refusal.reason).0.status();
-        let reply = LocalReply { status, headers, body: body.as_bytes(), details: &details };
+        let reply = LocalReply { status, headers, body: body.as_bytes(), details };
         if let Err(error) = host.reply(&reply) {
             log::warn!("a request that should have been refused cannot be answered: {error}");
         }
     }
+}
+
+fn text(texts: &[(Reason, String)], reason: Reason) -> &str {
+    texts.iter().find(|(known, _)| *known == reason).map_or("", |(_, text)| text)
 }
 
 const fn words(reason: Reason) -> (ErrorCode, &'static str) {

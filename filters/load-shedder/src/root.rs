@@ -95,7 +95,7 @@ impl Root {
             default_rule: ShedRule::default(),
             mail,
             waiting: RefCell::new(Waiting::default()),
-            gone: RefCell::default(),
+            let_go: RefCell::default(),
             rng: RefCell::new(rng),
         };
         Ok(Running {

@@ -46,7 +46,7 @@ pub(crate) struct Shared {
     pub(crate) mail: Mail,
     pub(crate) waiting: RefCell<Waiting>,
     /// Requests that waited and were let go, until their streams are heard of.
-    pub(crate) gone: RefCell<BTreeMap<u32, Answer>>,
+    pub(crate) let_go: RefCell<BTreeMap<u32, Answer>>,
     pub(crate) rng: RefCell<Rng>,
     pub(crate) texts: Texts,
     pub(crate) counters: Counters,
@@ -147,17 +147,16 @@ impl Shared {
     /// Lets up to `most` requests go whose turn it is, wherever they wait.
     pub(crate) fn pump(&self, pool: &Pool, most: u32, now: Timestamp) {
         let host = &*self.host;
-        let mut left = most.min(MOST_AT_ONCE);
-        while left > 0 {
-            let (next, overdue) = pool.next(host, now, &self.rules);
+        let most = most.min(MOST_AT_ONCE);
+        let mut going = 0;
+        while going < most {
+            let (next, overdue) = pool.next(host, going, now, &self.rules);
             for member in overdue {
                 self.mail.send(host, pool.number, member, Word::Overdue);
             }
             let Some(next) = next else { return };
             // Whoever cannot be reached is gone; the next one has its turn.
-            if self.mail.send(host, pool.number, next.member, Word::Go) {
-                left -= 1;
-            }
+            going += u32::from(self.mail.send(host, pool.number, next.member, Word::Go));
         }
     }
 
@@ -213,8 +212,8 @@ impl Shared {
         self.counters.wait_ms.record(host, u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
         let sent = pool.send(host, (waits.class, waited), now, &self.rules);
         let going = Going { pool: waits.pool, class: waits.class, charge: waits.charge };
-        if let Ok(mut gone) = self.gone.try_borrow_mut() {
-            gone.insert(stream, Answer::awaited(&going, waits.api, sent, now));
+        if let Ok(mut let_go) = self.let_go.try_borrow_mut() {
+            let_go.insert(stream, Answer::awaited(&going, waits.api, sent, now));
         }
         if let Err(error) = host.resume_request() {
             log::warn!("a request that waited cannot be sent on: {error}");

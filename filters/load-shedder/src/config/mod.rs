@@ -55,8 +55,8 @@ pub struct Config {
     pub budget: Budget,
     /// Budgets are kept and counted, and nobody is refused for them.
     pub budgets_dry_run: bool,
-    /// A longer body is not waited for: such a request is admitted by its headers alone. Not above the listener's
-    /// `per_connection_buffer_limit_bytes`.
+    /// A longer body is not waited for: such a request is admitted or refused by its headers alone, and never waits. Not above
+    /// the listener's `per_connection_buffer_limit_bytes`.
     pub max_body_bytes: Ranged<1_024, 268_435_456>,
     /// What is done with which requests; the first rule that matches counts, and a request that no rule matches is enforced.
     pub rules: Vec<ShedRule>,
@@ -204,7 +204,7 @@ impl Default for Config {
             trust_priority_header: false,
             limit: Limit::default(),
             max_waiting: Ranged::held(512),
-            max_wait_ms: Ranged::held(10_000),
+            max_wait_ms: Ranged::held(30_000),
             timeout_header: String::new(),
             overload: Overload::default(),
             ladder: Ladder::default(),
