@@ -51,7 +51,8 @@ impl Root {
         Self { host, id, running: None }
     }
 
-    fn start(&self, configuration_bytes: usize) -> Result<Running, Box<dyn std::error::Error>> {
+    /// `None` where nobody could say how much is admitted: then the filter stands aside.
+    fn start(&self, configuration_bytes: usize) -> Result<Option<Running>, Box<dyn std::error::Error>> {
         let host = &self.host;
         let config: Config = load(&**host, configuration_bytes)?;
         let levels = config.check()?;
@@ -59,9 +60,8 @@ impl Root {
             log::warn!("load-shedder: {field}: no consumer, no rule and no client gets this level");
         }
         if !gauges_work(&**host) {
-            return Err(
-                "gauges cannot be read back (stats_matcher?): nobody can say how much is admitted".into()
-            );
+            log::error!("load-shedder: gauges cannot be read back (stats_matcher?); everything is admitted");
+            return Ok(None);
         }
         let names = config.pools();
         let mail = Mail::open(&**host)?;
@@ -98,19 +98,19 @@ impl Root {
             let_go: RefCell::default(),
             rng: RefCell::new(rng),
         };
-        Ok(Running {
+        Ok(Some(Running {
             shared: Rc::new(shared),
             books,
             workers: vec![Workers::default(); names.len()],
             looked: Timestamp::ZERO,
             report_lasts: millis(config.limit.report_lasts_ms.get()),
-        })
+        }))
     }
 
     pub(crate) fn configure(&mut self, configuration_bytes: usize) -> bool {
         match self.start(configuration_bytes) {
             Ok(running) => {
-                self.running = Some(running);
+                self.running = running;
                 self.tick();
                 true
             }

@@ -63,7 +63,9 @@ async fn thousands_of_refusals_leave_nothing_behind(envoy_workers: u32) {
     }
     let stats = spillway.stats().await;
     assert_eq!((stats.own(&pool("admitted")), stats.own(&pool("waiting"))), (1, 0));
-    assert!(stats.own(&pool("promised_returns")) > 1_000, "each was promised a time");
+    // Of those beyond the longest time none is counted.
+    let promised = stats.own(&pool("promised_returns"));
+    assert!((20..=200).contains(&promised), "{promised} have a place in the line");
     drop(held);
     end(spillway).await;
 }
