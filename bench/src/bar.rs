@@ -1,24 +1,36 @@
 //! What is expected of a figure.
 
-/// A figure and the most that it may be.
+/// A figure, and the most that it may be or the least that it must be.
 pub(crate) struct Bar {
     what: String,
-    most: f64,
+    sign: &'static str,
+    bar: f64,
     found: Option<f64>,
 }
 
 impl Bar {
     /// `found` is `None` where nothing was measured, which is not enough.
     pub(crate) fn at_most(most: f64, what: impl Into<String>, found: Option<f64>) -> Self {
-        Self { what: what.into(), most, found }
+        Self { what: what.into(), sign: "≤", bar: most, found }
+    }
+
+    /// The same the other way round.
+    pub(crate) fn at_least(least: f64, what: impl Into<String>, found: Option<f64>) -> Self {
+        Self { what: what.into(), sign: "≥", bar: least, found }
+    }
+
+    fn is_met(&self, found: f64) -> bool {
+        if self.sign == "≤" { found <= self.bar } else { found >= self.bar }
     }
 
     fn line(&self) -> String {
-        let Self { what, most, found } = self;
+        let Self { what, sign, bar, found } = self;
         match found {
-            None => format!("      not met: {what}: nothing measured, bar ≤ {most}"),
-            Some(found) if found <= most => format!("      met:     {what}: {found:.4}, bar ≤ {most}"),
-            Some(found) => format!("      not met: {what}: {found:.4}, bar ≤ {most}"),
+            None => format!("      not met: {what}: nothing measured, bar {sign} {bar}"),
+            Some(found) if self.is_met(*found) => {
+                format!("      met:     {what}: {found:.4}, bar {sign} {bar}")
+            }
+            Some(found) => format!("      not met: {what}: {found:.4}, bar {sign} {bar}"),
         }
     }
 }
@@ -37,6 +49,13 @@ mod tests {
     fn check(found: Option<f64>, begin: &str) {
         let line = Bar::at_most(0.05, "spread", found).line();
         assert!(line.trim_start().starts_with(begin), "{line}");
+    }
+
+    #[test]
+    fn a_least_is_met_from_its_value_on() {
+        let line = |found| Bar::at_least(0.95, "share", Some(found)).line();
+        assert!(line(0.95).trim_start().starts_with("met:"));
+        assert!(line(0.949).trim_start().starts_with("not met:"));
     }
 
     #[test]

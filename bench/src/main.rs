@@ -12,6 +12,7 @@ mod overhead;
 mod progress;
 mod quartiles;
 mod routing;
+mod shedding;
 mod table;
 
 use anyhow::Result;
@@ -32,6 +33,8 @@ enum Benchmark {
     Cache(cache::Options),
     /// What the choice of endpoints and the circuits bring, beside Envoy's own policies
     Routing(routing::Options),
+    /// What the load-shedder brings under overload, beside plain Envoy and Envoy's own adaptive concurrency
+    Shedding(shedding::Options),
 }
 
 #[tokio::main]
@@ -41,5 +44,6 @@ async fn main() -> Result<()> {
         Benchmark::Overhead(options) => overhead::run(&options).await,
         Benchmark::Cache(options) => cache::run(&options).await,
         Benchmark::Routing(options) => routing::run(&options).await,
+        Benchmark::Shedding(options) => shedding::run(&options).await,
     }
 }

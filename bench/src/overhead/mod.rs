@@ -23,7 +23,7 @@ use crate::table::Table;
 use spillway_harness::load::{Arrivals, Load, Until};
 use spillway_harness::{Setup, Spillway};
 use variant::Variant;
-pub(crate) use variant::{prepare, remove_filter, without_filters};
+pub(crate) use variant::{load_module, prepare, quieten, remove_filter, without_filters};
 
 /// How it is measured.
 #[derive(Args)]

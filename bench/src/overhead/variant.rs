@@ -62,12 +62,20 @@ impl Variant {
 
 /// Puts these endpoints behind a placed configuration, and takes out what costs without being a filter.
 pub(crate) fn prepare(config: &mut Value, upstreams: &[SocketAddr]) -> Result<()> {
+    quieten(config)?;
+    let endpoints = config
+        .pointer_mut(CLUSTER)
+        .and_then(|cluster| cluster.pointer_mut("/load_assignment/endpoints/0/lb_endpoints"));
+    *endpoints.context("the cluster has no endpoints")? = upstreams.iter().map(endpoint).collect();
+    Ok(())
+}
+
+/// Takes out what costs without being a filter: access logs and health checks.
+pub(crate) fn quieten(config: &mut Value) -> Result<()> {
     let manager = config.pointer_mut(CONNECTION_MANAGER).and_then(Value::as_object_mut);
     manager.context("the configuration has no connection manager")?.remove("access_log");
     let cluster = config.pointer_mut(CLUSTER).context("the configuration has no cluster")?;
     cluster.as_object_mut().context("the cluster is no object")?.remove("health_checks");
-    let endpoints = cluster.pointer_mut("/load_assignment/endpoints/0/lb_endpoints");
-    *endpoints.context("the cluster has no endpoints")? = upstreams.iter().map(endpoint).collect();
     Ok(())
 }
 
@@ -77,12 +85,16 @@ fn endpoint(address: &SocketAddr) -> Value {
 }
 
 fn load_instead(config: &mut Value, picker: &str, breaker: &str) -> Result<()> {
-    for (plugin, module) in [("endpoint-picker", picker), ("circuit-breaker", breaker)] {
-        let module = filters().join(module);
-        ensure!(module.exists(), "{} is missing: run `cargo xtask bench`", module.display());
-        let place = config.plugin(plugin)?.pointer_mut("/vm_config/code/local/filename");
-        *place.context("no module to replace")? = json!(module);
-    }
+    load_module(config, "endpoint-picker", picker)?;
+    load_module(config, "circuit-breaker", breaker)
+}
+
+/// Loads another module in a plugin's place.
+pub(crate) fn load_module(config: &mut Value, plugin: &str, module: &str) -> Result<()> {
+    let module = filters().join(module);
+    ensure!(module.exists(), "{} is missing: run `cargo xtask bench`", module.display());
+    let place = config.plugin(plugin)?.pointer_mut("/vm_config/code/local/filename");
+    *place.context("no module to replace")? = json!(module);
     Ok(())
 }
 
@@ -123,6 +135,7 @@ mod tests {
     fn the_empty_filters_have_the_callbacks_of_the_real_ones() {
         assert_eq!(callbacks("bench/empty-at-listener"), callbacks("filters/endpoint-picker"));
         assert_eq!(callbacks("bench/empty-at-upstream"), callbacks("filters/circuit-breaker"));
+        assert_eq!(callbacks("bench/refuse-at-listener"), callbacks("filters/load-shedder"));
     }
 
     #[test]

@@ -6,8 +6,10 @@ use std::time::Duration;
 /// One request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
-    /// Its number, from 0.
+    /// The number of its client, from 0.
     pub number: u64,
+    /// Which try of its client it is, from 1.
+    pub attempt: u32,
     /// When it was sent, from the start of the traffic.
     pub began: Duration,
     /// From sending to the first bytes of the body.
@@ -16,6 +18,8 @@ pub struct Sample {
     pub took: Duration,
     /// HTTP status; 0 while no headers came.
     pub status: u16,
+    /// When the client is to come back, where it was told.
+    pub retry_after: Option<Duration>,
     /// Bytes of the body.
     pub bytes: u64,
     /// Who answered, where the picker tells (`debug_header`).

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
-use spillway_contract::headers::SERVED_BY;
+use spillway_contract::headers::{RETRY_AFTER, SERVED_BY};
 
 use super::{End, Sample};
 use crate::Client;
@@ -53,8 +53,9 @@ async fn exchange(
 ) -> Result<(), String> {
     let response = client.begin(request).await.map_err(|error| format!("{error:?}"))?;
     sample.status = response.status().as_u16();
-    let served_by = response.headers().get(SERVED_BY).and_then(|value| value.to_str().ok());
-    sample.endpoint = served_by.map(str::to_owned);
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    sample.endpoint = header(SERVED_BY).map(str::to_owned);
+    sample.retry_after = header(RETRY_AFTER).and_then(|text| text.parse().ok()).map(Duration::from_secs);
     let mut body = response.into_body();
     while let Some(frame) = body.frame().await {
         let data = frame.map_err(|error| format!("{error:?}"))?.into_data().unwrap_or_default();

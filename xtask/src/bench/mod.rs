@@ -12,7 +12,7 @@ use clap::Args;
 /// Which benchmark.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Its name: overhead, routing, cache, decision
+    /// Its name: overhead, routing, cache, shedding, decision
     name: String,
     /// What it is given
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

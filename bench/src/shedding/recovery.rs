@@ -1,0 +1,91 @@
+//! How soon all is normal again after an overload, and how steady the ladder is while the load stays the same.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::Options;
+use super::proxy::Proxy;
+use super::traffic::{Phase, Traffic};
+use super::watch::{until_normal, watch};
+use crate::bar::{self, Bar};
+use crate::progress;
+use crate::table::Table;
+
+const EVERY: Duration = Duration::from_millis(100);
+const OVERLOAD_S: u64 = 20;
+const AFTER_S: u64 = 15;
+/// At a new load the ladder may go to its new step within this.
+const SETTLES: Duration = Duration::from_secs(10);
+
+/// Measures, prints and keeps the tables.
+pub(super) async fn run(options: &Options) -> Result<()> {
+    let loads = [0.5, 1.0, 2.0, 3.0];
+    let progress = progress::steps(usize::from(options.rounds) + loads.len());
+    let spillway = Proxy::Spillway.start(&options.shedder).await;
+    let mut table = Table::new(
+        "From 3 × C to 0.5 × C: when the ladder is left, nobody waits and nobody was refused for a second",
+        &["round", "step before", "waiting before", "limit before", "normal after, s"],
+    );
+    let mut bars = Vec::new();
+    for round in 0..options.rounds {
+        progress.set_message("from 3 × C to 0.5 × C");
+        let phases = [Phase::new(3.0, OVERLOAD_S), Phase::new(0.5, AFTER_S)];
+        let traffic = Traffic::new(&phases, u64::from(round));
+        let all = Duration::from_secs(OVERLOAD_S + AFTER_S);
+        let (report, looks) = tokio::join!(traffic.run(&spillway.client), watch(&spillway, EVERY, all));
+        report?;
+        let drops = Duration::from_secs(OVERLOAD_S);
+        let normal = until_normal(&looks, drops).map(|time| time.as_secs_f64());
+        let before = looks.iter().rfind(|look| look.at <= drops).copied().unwrap_or_default();
+        table.row([
+            (round + 1).to_string(),
+            before.step.to_string(),
+            before.waiting.to_string(),
+            before.limit.to_string(),
+            normal.map_or_else(|| "never".to_owned(), |seconds| format!("{seconds:.1}")),
+        ]);
+        bars.push(Bar::at_most(5.0, "seconds from overload back to normal", normal));
+        progress.inc(1);
+    }
+    table.publish("shedding-recovery")?;
+
+    let lasts = Duration::from_secs(options.seconds.max(30));
+    let mut table = Table::new(
+        format!(
+            "Changes of the ladder's step in {} s of constant load, after {} s of it",
+            lasts.as_secs(),
+            SETTLES.as_secs()
+        ),
+        &["load", "changes", "a minute", "steps seen", "highest waiting"],
+    );
+    for load in loads {
+        progress.set_message(format!("steps at {load} × C"));
+        let traffic = Traffic::new(&[Phase { load, lasts: SETTLES + lasts }], 9);
+        let all = watch(&spillway, EVERY * 5, SETTLES + lasts);
+        let (report, looks) = tokio::join!(traffic.run(&spillway.client), all);
+        report?;
+        let looks: Vec<_> = looks.into_iter().filter(|look| look.at >= SETTLES).collect();
+        let (Some(first), Some(last)) = (looks.first(), looks.last()) else { continue };
+        let changes = last.step_changes - first.step_changes;
+        let a_minute = changes as f64 * 60.0 / (last.at - first.at).as_secs_f64();
+        let mut steps: Vec<_> = looks.iter().map(|look| look.step).collect();
+        steps.sort_unstable();
+        steps.dedup();
+        let waiting = looks.iter().map(|look| look.waiting).max().unwrap_or(0);
+        table.row([
+            format!("{load} × C"),
+            changes.to_string(),
+            format!("{a_minute:.1}"),
+            format!("{steps:?}"),
+            waiting.to_string(),
+        ]);
+        bars.push(Bar::at_most(2.99, format!("changes of the step a minute at {load} × C"), Some(a_minute)));
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    spillway.end().await;
+    table.publish("shedding-steps")?;
+    bar::print(&bars);
+    Ok(())
+}
