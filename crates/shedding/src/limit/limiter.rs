@@ -111,8 +111,10 @@ impl Limiter {
         }
         if self.limit > 0.0 && self.endpoints > 0 {
             self.set(self.limit * f64::from(endpoints) / f64::from(self.endpoints), settings);
-        } else if self.limit <= 0.0 {
-            self.set(f64::from(endpoints) * f64::from(settings.initial_per_endpoint), settings);
+        } else {
+            // Before that it was not known how many there are, and the limit began as that of one.
+            let initial = f64::from(endpoints) * f64::from(settings.initial_per_endpoint);
+            self.set(self.limit.max(initial), settings);
         }
         self.endpoints = endpoints;
         self.shrinking = None;
