@@ -56,6 +56,18 @@ fn a_pause_and_a_clock_that_steps_begin_anew() {
 }
 
 #[test]
+fn endpoints_that_become_known_late_count_as_from_the_start() {
+    let settings = Settings::default();
+    let mut control = Control::default();
+    for millis in [0, 3_000] {
+        control.update(at(millis), &Circumstances::default(), &settings);
+    }
+    assert_eq!(control.limit(&settings), 4, "that of one, until more are known");
+    let known = Circumstances { endpoints: Some(3), ..Circumstances::default() };
+    assert_eq!(control.update(at(3_001), &known, &settings).unwrap().limit, (4, 12));
+}
+
+#[test]
 fn endpoints_that_go_change_the_limit_at_once() {
     let settings = Settings::default();
     let around = |endpoints| Circumstances { endpoints: Some(endpoints), ..Circumstances::default() };
