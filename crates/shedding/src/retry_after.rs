@@ -64,17 +64,22 @@ impl Settings {
     /// a count would say nothing, and would not be worked off for as long as it was counted.
     #[must_use]
     pub fn has_place(&self, outstanding: u64, rates: &Rates) -> bool {
-        self.line(outstanding, rates) < self.cap.as_secs_f64()
+        self.line(outstanding, rates) < self.longest()
     }
 
     /// When to come back, given the promises that are outstanding. The caller counts one more where [`Self::has_place`].
     #[must_use]
     pub fn promise(&self, outstanding: u64, rates: &Rates, rng: &mut Rng) -> Duration {
-        let cap = self.cap.max(Duration::from_secs(1)).as_secs_f64();
+        let cap = self.longest();
         let line = self.line(outstanding, rates);
         let jitter = 1.0 + f64::from(self.jitter_permille) / 1000.0 * rng.f64();
         let delay = if line >= cap { cap * (0.5 + 0.5 * rng.f64()) } else { (line * jitter).min(cap) };
         Duration::from_secs_f64(delay)
+    }
+
+    /// The latest time that anybody is told, in seconds from now.
+    fn longest(&self) -> f64 {
+        self.cap.max(Duration::from_secs(1)).as_secs_f64()
     }
 
     /// The end of the line, in seconds from now.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use spillway_breaker::{Fault, TripReason};
 use spillway_contract::headers::{NOT_HEALTHY, RETRY_AFTER};
-use spillway_host::{Buffer, Headers, broke_off, paths};
+use spillway_host::{Buffer, Headers, broke_off, paths, status_of};
 use spillway_inference::api::Api;
 use spillway_inference::sse::Scanner;
 use spillway_pool::Outcome;
@@ -62,8 +62,7 @@ impl Answer {
 
     /// The headers have come.
     pub(crate) fn headers(&mut self, shared: &Shared, end_of_stream: bool) {
-        let status = shared.host.header(Headers::Response, ":status").ok().flatten().unwrap_or_default();
-        let status = std::str::from_utf8(&status).ok().and_then(|status| status.parse().ok()).unwrap_or(0);
+        let status = status_of(&*shared.host, Headers::Response).unwrap_or(0);
         self.progress = match (says(shared, status), end_of_stream) {
             (Some(outcome), _) => Progress::Decided(outcome),
             (None, true) => Progress::Whole,

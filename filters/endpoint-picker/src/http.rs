@@ -7,7 +7,7 @@ use proxy_wasm::types::Action;
 use spillway_breaker::Fault;
 use spillway_contract::error_body::ErrorCode;
 use spillway_contract::headers::{DESTINATION_ENDPOINT, SERVED_BY};
-use spillway_host::{Decision, Headers, Mode, Path, mode_of_request, paths, refuse};
+use spillway_host::{Decision, Headers, Mode, Path, mode_of_request, paths, refuse, status_of};
 use spillway_inference::facts::Facts;
 use spillway_pool::{Attempt, Outcome, Probe, Scope};
 
@@ -141,9 +141,7 @@ impl Stream {
     pub(crate) fn response(&mut self) {
         let Some(shared) = &self.shared else { return };
         if self.booked.is_some() {
-            let status = shared.host.header(Headers::Response, ":status").ok().flatten();
-            let status = status.and_then(|status| std::str::from_utf8(&status).ok()?.parse::<u16>().ok());
-            self.outcome = match status {
+            self.outcome = match status_of(&*shared.host, Headers::Response) {
                 Some(status @ 500..) => Outcome::Failure(Fault::Status(status)),
                 _ => Outcome::Success,
             };

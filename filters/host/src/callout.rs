@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::{Buffer, Headers, Host, HostError};
+use crate::{Buffer, Headers, Host, HostError, status_of};
 
 /// Where to ask, and for how long to wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,8 +68,7 @@ impl Reply {
     ///
     /// [`HostError`] when the body cannot be read.
     pub fn read(host: &dyn Host, body_bytes: usize) -> Result<Self, HostError> {
-        let status = host.header(Headers::CalloutResponse, ":status").ok().flatten();
-        let status = status.and_then(|status| std::str::from_utf8(&status).ok()?.parse().ok());
+        let status = status_of(host, Headers::CalloutResponse);
         let body = match (status, body_bytes) {
             (None, _) | (_, 0) => Vec::new(),
             (Some(_), size) => host.buffer(Buffer::CalloutBody, 0, size)?,

@@ -1,6 +1,8 @@
 //! All headers of a map in one piece, as the ABI hands them over: for filters that look at several, because each call to
 //! the host has its price.
 
+use crate::{Headers, Host};
+
 /// The size of the number of headers.
 const COUNT: usize = 4;
 /// The size of the sizes of one name and its value.
@@ -58,6 +60,12 @@ impl HeaderBlock {
         self.all(name).next()
     }
 
+    /// The status of an answer with these headers; `None` where they hold none.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        number(self.get(":status")?)
+    }
+
     /// Every value of a header, whose name is given in lower case.
     ///
     /// Filters ask for a dozen names per request, so a name of another length is passed over by its length alone.
@@ -77,6 +85,16 @@ impl HeaderBlock {
         });
         parts.unwrap_or_default()
     }
+}
+
+/// The status of the answer whose headers are in this map; `None` where there is none.
+#[must_use]
+pub fn status_of(host: &dyn Host, map: Headers) -> Option<u16> {
+    number(&host.header(map, ":status").ok()??)
+}
+
+fn number(text: &[u8]) -> Option<u16> {
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// Where one header lies.

@@ -7,12 +7,16 @@ use spillway_contract::headers::RETRY_AFTER;
 
 use crate::{Host, LocalReply};
 
-/// Answers with the code's status, `Retry-After` and an OpenAI-style body. `wait` is rounded up to whole seconds, and to
-/// one at least: a second more is better than too early.
+/// A wait as `Retry-After` has it: rounded up to whole seconds, and to one at least. A second more is better than too early.
+#[must_use]
+pub fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+/// Answers with the code's status, `Retry-After` and an OpenAI-style body.
 pub fn refuse(host: &dyn Host, code: ErrorCode, message: &str, wait: Duration, details: &str) {
-    let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
     let body = ErrorBody { code, message, param: None }.to_json();
-    let seconds = seconds.to_string();
+    let seconds = whole_seconds(wait).to_string();
     let headers = vec![("content-type", "application/json"), (RETRY_AFTER, seconds.as_str())];
     let reply = LocalReply { status: code.status(), headers, body: body.as_bytes(), details };
     if let Err(error) = host.reply(&reply) {

@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Headers, Host};
+use crate::{HeaderBlock, Headers, Host};
 
 /// What a filter does about its decision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +53,21 @@ pub struct RequestLine<'a> {
     pub path: &'a [u8],
     /// The `:method`.
     pub method: &'a [u8],
+}
+
+impl<'a> RequestLine<'a> {
+    /// That of a request with these headers.
+    #[must_use]
+    pub fn of(headers: &'a HeaderBlock) -> Self {
+        let get = |name| headers.get(name).unwrap_or_default();
+        Self { host: get(":authority"), path: get(":path"), method: get(":method") }
+    }
+}
+
+/// Whether a rule for these models, or for all where it names none, is for a request to `model`.
+#[must_use]
+pub fn is_for_model(models: &[String], model: Option<&str>) -> bool {
+    models.is_empty() || model.is_some_and(|model| models.iter().any(|known| known == model))
 }
 
 impl Match {

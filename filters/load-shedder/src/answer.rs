@@ -1,9 +1,10 @@
 //! The answer of a request that was admitted: when it began, how it ended, and what it used.
 
-use spillway_host::{Buffer, Headers, Host, broke_off};
+use spillway_host::{Buffer, Headers, Host, broke_off, status_of};
 use spillway_inference::api::Api;
 use spillway_inference::sse::Scanner;
 use spillway_primitives::Timestamp;
+use spillway_shedding::level::Level;
 use spillway_shedding::limit::{Class, End, Sent};
 
 use crate::budgets::Charge;
@@ -15,12 +16,9 @@ const TAIL: usize = 2 << 10;
 
 /// An answer, from the moment at which its request was sent.
 pub(crate) struct Answer {
-    pub(crate) pool: usize,
+    pub(crate) going: Going,
     pub(crate) sent: Sent,
     pub(crate) sent_at: Timestamp,
-    pub(crate) charge: Option<Charge>,
-    class: Class,
-    api: Option<Api>,
     status: u16,
     pub(crate) started: bool,
     whole: bool,
@@ -29,25 +27,23 @@ pub(crate) struct Answer {
     tail: Vec<u8>,
 }
 
-/// What a request was sent with.
+/// What a request goes with, now or when it is its turn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Going {
     pub(crate) pool: usize,
+    pub(crate) level: Level,
     pub(crate) class: Class,
+    pub(crate) api: Api,
     pub(crate) charge: Option<Charge>,
 }
 
 impl Answer {
     /// The request was sent now.
-    pub(crate) const fn awaited(going: &Going, api: Option<Api>, sent: Sent, now: Timestamp) -> Self {
-        let Going { pool, class, charge } = *going;
+    pub(crate) const fn awaited(going: Going, sent: Sent, now: Timestamp) -> Self {
         Self {
-            pool,
+            going,
             sent,
             sent_at: now,
-            charge,
-            class,
-            api,
             status: 0,
             started: false,
             whole: false,
@@ -58,10 +54,9 @@ impl Answer {
 
     /// Its headers have come. True when it has begun with them.
     pub(crate) fn headers(&mut self, host: &dyn Host, end_of_stream: bool) -> bool {
-        let status = host.header(Headers::Response, ":status").ok().flatten().unwrap_or_default();
-        self.status = std::str::from_utf8(&status).ok().and_then(|status| status.parse().ok()).unwrap_or(0);
-        if self.status == 200 && self.class.is_streamed() {
-            self.scanner = Some(Box::new(Scanner::new(self.api)));
+        self.status = status_of(host, Headers::Response).unwrap_or(0);
+        if self.status == 200 && self.going.class.is_streamed() {
+            self.scanner = Some(Box::new(Scanner::new(Some(self.going.api))));
         }
         end_of_stream && self.is_whole()
     }
@@ -69,7 +64,7 @@ impl Answer {
     /// Some of its body has come. True when it has begun with that: a stream with its first event, anything else when all of
     /// it is there.
     pub(crate) fn body(&mut self, host: &dyn Host, bytes: usize, end_of_stream: bool) -> bool {
-        let counts_events = self.charge.is_some();
+        let counts_events = self.going.charge.is_some();
         let mut begins = false;
         if !self.started && self.scanner.is_some() || counts_events {
             for start in (0..bytes).step_by(PIECE) {
@@ -85,7 +80,7 @@ impl Answer {
     /// All of it has come. True if it begins only now.
     pub(crate) fn is_whole(&mut self) -> bool {
         self.whole = true;
-        let begins = !self.started && self.status == 200 && !self.class.is_streamed();
+        let begins = !self.started && self.status == 200 && !self.going.class.is_streamed();
         self.started |= begins;
         begins
     }
@@ -103,14 +98,14 @@ impl Answer {
     }
 
     /// How many tokens it used, where somebody is charged: what it says itself, or else about one for each event of a
-    /// stream beside the `prompt`.
-    pub(crate) fn used(&self, prompt: u64) -> u64 {
+    /// stream beside the prompt.
+    pub(crate) fn used(&self, charge: &Charge) -> u64 {
         let events = self.scanner.as_ref().map_or(0, |scanner| scanner.events());
-        total_tokens(&self.tail).unwrap_or_else(|| prompt.saturating_add(events))
+        total_tokens(&self.tail).unwrap_or_else(|| charge.prompt_tokens.saturating_add(events))
     }
 
     fn look(&mut self, chunk: &[u8]) -> bool {
-        if self.charge.is_some() {
+        if self.going.charge.is_some() {
             self.tail.extend_from_slice(chunk);
             let beyond = self.tail.len().saturating_sub(TAIL);
             self.tail.drain(..beyond);

@@ -17,6 +17,9 @@ pub(crate) struct Budgets {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Charge {
     pub(crate) who: Who,
+    /// Of its prompt alone.
+    pub(crate) prompt_tokens: u64,
+    /// With its answer, as far as could be told.
     pub(crate) tokens: u64,
 }
 
@@ -43,7 +46,7 @@ impl Budgets {
 
     /// An answer used so many tokens.
     pub(crate) fn correct(&self, host: &dyn Host, charge: &Charge, used: u64, now: Timestamp) {
-        let Charge { who, tokens } = charge;
+        let Charge { who, tokens, .. } = charge;
         self.update(host, who, |accounts| accounts.correct(who.tenant, *tokens, used, now, &who.quota));
     }
 

@@ -9,6 +9,7 @@ use spillway_contract::headers::PRIORITY;
 use spillway_host::{Decision, HeaderBlock, Headers, Mode, Path, RequestLine};
 use spillway_inference::api::Api;
 use spillway_inference::facts::Facts;
+use spillway_primitives::Timestamp;
 use spillway_shedding::admission::{Situation, Verdict, admit};
 use spillway_shedding::budget::Charged;
 use spillway_shedding::limit::Class;
@@ -40,7 +41,6 @@ pub(crate) struct Stream {
     /// Its context's number.
     id: u32,
     state: State,
-    prompt_tokens: u64,
     degraded: Degraded,
 }
 
@@ -65,7 +65,7 @@ struct Head {
 
 impl Head {
     fn line(&self) -> RequestLine<'_> {
-        line(&self.headers)
+        RequestLine::of(&self.headers)
     }
 }
 
@@ -77,11 +77,31 @@ struct Arrival<'a> {
     facts: Option<Facts>,
     /// The length of its body, where all of it is there.
     bytes: Option<usize>,
+    now: Timestamp,
+}
+
+impl Arrival<'_> {
+    fn prompt_tokens(&self) -> u64 {
+        self.facts.as_ref().map_or(0, |facts| u64::from(facts.prompt_bytes) / BYTES_PER_TOKEN)
+    }
+
+    /// The kind of request that it is, by what is known of it.
+    fn class(&self) -> Class {
+        match &self.facts {
+            Some(facts) => Class::of(facts.stream, self.prompt_tokens()),
+            None => Class::of(false, u64::MAX),
+        }
+    }
+
+    fn going(&self, charge: Option<Charge>) -> Going {
+        let Head { pool, api, .. } = *self.head;
+        Going { pool, level: self.who.level, class: self.class(), api, charge }
+    }
 }
 
 impl Stream {
     pub(crate) fn new(shared: Option<Rc<Shared>>, id: u32) -> Self {
-        Self { shared, id, state: State::Untouched, prompt_tokens: 0, degraded: Degraded::default() }
+        Self { shared, id, state: State::Untouched, degraded: Degraded::default() }
     }
 
     /// The request's headers have come.
@@ -165,7 +185,7 @@ impl Stream {
         }
         // What is refused is not read.
         let facts = facts.or_else(read);
-        let arrival = Arrival { head, rule, who, facts, bytes };
+        let arrival = Arrival { head, rule, who, facts, bytes, now: host.now() };
         if observes && verdict != Verdict::Admit {
             shared.counters.observed.add(host, 1);
         }
@@ -178,14 +198,13 @@ impl Stream {
 
     /// It goes on now.
     fn admit(&mut self, shared: &Shared, pool: &mut Pool, arrival: &Arrival<'_>) -> Action {
-        let (host, now) = (&*shared.host, shared.host.now());
-        let class = self.class(arrival);
-        let Ok(charge) = self.charge(shared, arrival) else { return Action::Pause };
+        let host = &*shared.host;
+        let Ok(charge) = charge(shared, arrival) else { return Action::Pause };
         self.prepare(shared, pool, arrival);
-        shared.counters.admitted(host, arrival.who.level);
-        let sent = pool.send(host, (class, Duration::ZERO), now, &shared.rules);
-        let going = Going { pool: arrival.head.pool, class, charge };
-        self.state = State::Sent(Box::new(Answer::awaited(&going, Some(arrival.head.api), sent, now)));
+        let going = arrival.going(charge);
+        shared.counters.admitted(host, going.level);
+        let sent = pool.send(host, (going.class, Duration::ZERO), arrival.now, &shared.rules);
+        self.state = State::Sent(Box::new(Answer::awaited(going, sent, arrival.now)));
         self.leave_decision(shared, "admitted", arrival);
         Action::Continue
     }
@@ -198,10 +217,10 @@ impl Stream {
         arrival: &Arrival<'_>,
         situation: &Situation,
     ) -> Action {
-        let (host, now) = (&*shared.host, shared.host.now());
-        let class = self.class(arrival);
+        let (host, now) = (&*shared.host, arrival.now);
         let (level, member) = (arrival.who.level, shared.member(self.id));
-        let deadline = shared.deadline(&arrival.head.headers, arrival.rule, pool.first_token(class), now);
+        let service = pool.first_token(arrival.class());
+        let deadline = shared.deadline(&arrival.head.headers, arrival.rule, service, now);
         let tenant = u32::try_from(arrival.who.tenant >> 32).unwrap_or_default();
         let waiter = Waiter { member, level, tenant, deadline };
         match pool.enqueue(host, (&waiter, &situation.waiting), now, &shared.rules) {
@@ -214,13 +233,12 @@ impl Stream {
             }
             Enqueued::Waits { preempted: None } => {}
         }
-        let Ok(charge) = self.charge(shared, arrival) else {
+        let Ok(charge) = charge(shared, arrival) else {
             pool.leave(host, member);
             return Action::Pause;
         };
         self.prepare(shared, pool, arrival);
-        let (pool, api) = (arrival.head.pool, Some(arrival.head.api));
-        let waits = Waits { pool, level, class, api, arrived: now, deadline, charge };
+        let waits = Waits { going: arrival.going(charge), arrived: now, deadline };
         if let Ok(mut waiting) = shared.waiting.try_borrow_mut() {
             waiting.insert(self.id, waits);
         }
@@ -228,37 +246,6 @@ impl Stream {
         self.leave_decision(shared, "queued", arrival);
         self.state = State::Waits;
         Action::Pause
-    }
-
-    /// Charges its tenant. `Err` when it was refused for that.
-    fn charge(&self, shared: &Shared, arrival: &Arrival<'_>) -> Result<Option<Charge>, ()> {
-        let host = &*shared.host;
-        let output =
-            arrival.facts.as_ref().and_then(|facts| facts.output_limit).map_or(ASSUMED_OUTPUT, u64::from);
-        let tokens = self.prompt_tokens.saturating_add(output);
-        match shared.budgets.charge(host, &arrival.who, tokens, host.now()) {
-            None => Ok(None),
-            Some(Charged::Within(_)) => Ok(Some(Charge { who: arrival.who, tokens })),
-            Some(Charged::Over { .. }) if shared.budgets.dry_run || arrival.rule.mode == Mode::Observe => {
-                shared.counters.budgets_observed.add(host, 1);
-                Ok(None)
-            }
-            Some(Charged::Over { reason, retry_after, standing }) => {
-                let quota = arrival.who.quota;
-                let hopeless = reason == Reason::OverTokenBudget
-                    && quota.tokens_per_minute.is_some_and(|most| tokens > most);
-                let refusal = Refusal { reason, hopeless };
-                shared.rate_limit(arrival.who.level, refusal, retry_after, &OfBudget { quota, standing });
-                Err(())
-            }
-        }
-    }
-
-    /// The kind of request that it is, by what is known of it.
-    fn class(&mut self, arrival: &Arrival<'_>) -> Class {
-        let Some(facts) = &arrival.facts else { return Class::of(false, u64::MAX) };
-        self.prompt_tokens = u64::from(facts.prompt_bytes) / BYTES_PER_TOKEN;
-        Class::of(facts.stream, self.prompt_tokens)
     }
 
     /// What the inference worker is told, and asked for.
@@ -318,7 +305,7 @@ impl Stream {
         match std::mem::replace(&mut self.state, State::Untouched) {
             State::Sent(answer) => {
                 let end = answer.end(&*shared.host);
-                shared.ended(&answer, self.prompt_tokens, end);
+                shared.ended(&answer, end);
             }
             State::Waits => self.left(&shared),
             State::Untouched | State::Body(_) => {}
@@ -330,10 +317,10 @@ impl Stream {
         let waits = shared.waiting.try_borrow_mut().ok().and_then(|mut waiting| waiting.take(self.id));
         let Some(waits) = waits else { return };
         let host = &*shared.host;
-        shared.counters.left(host, waits.level);
+        shared.counters.left(host, waits.going.level);
         shared.gave_up(&waits);
         if let Ok(pools) = shared.pools.try_borrow()
-            && let Some(pool) = pools.get(waits.pool)
+            && let Some(pool) = pools.get(waits.going.pool)
         {
             pool.leave(host, shared.member(self.id));
         }
@@ -350,25 +337,45 @@ impl Stream {
     }
 }
 
+/// Charges its tenant. `Err` when it was refused for that.
+fn charge(shared: &Shared, arrival: &Arrival<'_>) -> Result<Option<Charge>, ()> {
+    let host = &*shared.host;
+    let output =
+        arrival.facts.as_ref().and_then(|facts| facts.output_limit).map_or(ASSUMED_OUTPUT, u64::from);
+    let prompt_tokens = arrival.prompt_tokens();
+    let tokens = prompt_tokens.saturating_add(output);
+    match shared.budgets.charge(host, &arrival.who, tokens, arrival.now) {
+        None => Ok(None),
+        Some(Charged::Within(_)) => Ok(Some(Charge { who: arrival.who, prompt_tokens, tokens })),
+        Some(Charged::Over { .. }) if shared.budgets.dry_run || arrival.rule.mode == Mode::Observe => {
+            shared.counters.budgets_observed.add(host, 1);
+            Ok(None)
+        }
+        Some(Charged::Over { reason, retry_after, standing }) => {
+            let quota = arrival.who.quota;
+            let hopeless = reason == Reason::OverTokenBudget
+                && quota.tokens_per_minute.is_some_and(|most| tokens > most);
+            let refusal = Refusal { reason, hopeless };
+            shared.rate_limit(arrival.who.level, refusal, retry_after, &OfBudget { quota, standing });
+            Err(())
+        }
+    }
+}
+
 /// An answer has begun, if it has.
 fn begun(shared: &Shared, answer: &Answer, begins: bool) {
     if begins
         && let Ok(mut pools) = shared.pools.try_borrow_mut()
-        && let Some(pool) = pools.get_mut(answer.pool)
+        && let Some(pool) = pools.get_mut(answer.going.pool)
     {
         let now = shared.host.now();
         pool.started(now, &answer.sent, now.since(answer.sent_at));
     }
 }
 
-fn line(headers: &HeaderBlock) -> RequestLine<'_> {
-    let get = |name| headers.get(name).unwrap_or_default();
-    RequestLine { host: get(":authority"), path: get(":path"), method: get(":method") }
-}
-
 /// The API that a request is for; `None` where it is for none, or in a form that is not understood.
 fn api_of(headers: &HeaderBlock) -> Option<Api> {
-    let line = line(headers);
+    let line = RequestLine::of(headers);
     let is_json = headers.get("content-type").is_none_or(|kind| {
         let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default();
         kind.trim_ascii().eq_ignore_ascii_case(b"application/json")

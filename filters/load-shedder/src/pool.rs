@@ -63,7 +63,6 @@ struct Gauges {
 }
 
 /// What a tick has shown.
-#[derive(Default)]
 pub(crate) struct Ticked {
     pub(crate) update: Option<Update>,
     pub(crate) seen: Option<Seen>,
@@ -195,23 +194,15 @@ impl Pool {
         }
         let overloaded = self.step() > Step::Normal;
         let mut outcome = Enqueued::Refused(Reason::QueueFull);
-        let mut before = [0; MAX_LEVELS];
-        let mut after = [0; MAX_LEVELS];
-        let updated = self.queue_slot.update(host, |bytes| {
-            let mut queue = Queue::decode(bytes).unwrap_or_default();
-            before = queue.lengths();
+        let is_written = self.change_queue(host, |queue| {
             outcome = queue.enqueue(waiter, capacity, now, overloaded, bounds);
-            after = queue.lengths();
-            matches!(outcome, Enqueued::Waits { .. }).then(|| queue.encode().ok())?
+            matches!(outcome, Enqueued::Waits { .. })
         });
-        if updated.is_err() {
+        if !is_written {
             outcome = Enqueued::Refused(Reason::QueueFull);
         }
         match outcome {
-            Enqueued::Waits { .. } => {
-                self.observer.waits();
-                self.count_waiting(host, before, after);
-            }
+            Enqueued::Waits { .. } => self.observer.waits(),
             Enqueued::Refused(_) => self.observer.refused(),
         }
         outcome
@@ -300,7 +291,9 @@ impl Pool {
         }
         let seen = self.shares.say(host, (vm, self.permits), self.gauges.admitted, now);
         if let Some(seen) = &seen {
-            seen.gone.iter().for_each(|vm| self.change_queue(host, |queue| queue.remove_vm(*vm) > 0));
+            for vm in &seen.gone {
+                self.change_queue(host, |queue| queue.remove_vm(*vm) > 0);
+            }
             if seen.is_ours {
                 self.mend_waiting(host);
                 self.drain_promises(host, now, rules, rng);
@@ -382,7 +375,8 @@ impl Pool {
         (now.since(refreshed) < MEMBERSHIP_LASTS).then(|| number(self.gauges.eligible.read(host)))
     }
 
-    fn change_queue(&self, host: &dyn Host, mut change: impl FnMut(&mut Queue) -> bool) {
+    /// Changes the queue, where `change` says that it did; false where the record cannot be written.
+    fn change_queue(&self, host: &dyn Host, mut change: impl FnMut(&mut Queue) -> bool) -> bool {
         let mut before = [0; MAX_LEVELS];
         let mut after = [0; MAX_LEVELS];
         let updated = self.queue_slot.update(host, |bytes| {
@@ -397,6 +391,7 @@ impl Pool {
         if updated.is_ok() {
             self.count_waiting(host, before, after);
         }
+        updated.is_ok()
     }
 
     /// The gauges follow the queue by differences, so that changes of several VMs add up whatever their order.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use spillway_contract::error_body::{ErrorBody, ErrorCode};
 use spillway_contract::headers::{RATE_LIMIT, RATE_LIMIT_POLICY, RETRY_AFTER, RETRY_AFTER_MS, SHOULD_RETRY};
-use spillway_host::{Host, LocalReply};
+use spillway_host::{Host, LocalReply, whole_seconds};
 use spillway_primitives::Rng;
 use spillway_shedding::budget::{Quota, Standing, limit_header, policy_header};
 use spillway_shedding::level::Levels;
@@ -61,11 +61,7 @@ impl Texts {
         let body = text(&self.bodies, refusal.reason);
         let details = self.details.get(level).map_or("", |details| text(details, refusal.reason));
         // What is over a budget has room again at a certain time, and not a moment sooner.
-        let seconds = if refusal.reason.is_shed() {
-            header_seconds(wait, rng)
-        } else {
-            wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
-        };
+        let seconds = if refusal.reason.is_shed() { header_seconds(wait, rng) } else { whole_seconds(wait) };
         let (seconds, millis) = (seconds.to_string(), wait.as_millis().max(1).to_string());
         let mut headers = vec![
             ("content-type", "application/json"),

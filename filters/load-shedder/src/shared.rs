@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use spillway_host::{Host, RequestLine, paths};
+use spillway_host::{HeaderBlock, Host, RequestLine, is_for_model, paths};
 use spillway_primitives::{Rng, Timestamp};
 use spillway_shedding::deadline::{Asked, latest_start};
 use spillway_shedding::level::Level;
@@ -13,7 +13,7 @@ use spillway_shedding::limit::End;
 use spillway_shedding::queue::Member;
 use spillway_shedding::reason::Reason;
 
-use crate::answer::{Answer, Going};
+use crate::answer::Answer;
 use crate::budgets::Budgets;
 use crate::classes::Classes;
 use crate::config::ShedRule;
@@ -65,11 +65,7 @@ impl Shared {
 
     /// The rule for a request to that model.
     pub(crate) fn rule(&self, line: RequestLine<'_>, model: Option<&str>) -> &ShedRule {
-        let fits = |rule: &&ShedRule| {
-            let its_model = rule.models.is_empty()
-                || model.is_some_and(|model| rule.models.iter().any(|known| known == model));
-            its_model && rule.matches.holds(line)
-        };
+        let fits = |rule: &&ShedRule| is_for_model(&rule.models, model) && rule.matches.holds(line);
         self.shed_rules.iter().find(fits).unwrap_or(&self.default_rule)
     }
 
@@ -81,7 +77,7 @@ impl Shared {
     /// The last moment at which it is of use to let a request go that came now.
     pub(crate) fn deadline(
         &self,
-        headers: &spillway_host::HeaderBlock,
+        headers: &HeaderBlock,
         rule: &ShedRule,
         service: Duration,
         now: Timestamp,
@@ -109,7 +105,6 @@ impl Shared {
         self.counters.refused(host, level, reason);
         let Ok(mut rng) = self.rng.try_borrow_mut() else { return };
         let wait = pool.promise(host, &self.rules, &mut rng);
-        // Who waits for no time at all will not wait the next time either.
         let refusal = Refusal { reason, hopeless: false };
         self.texts.refuse(host, (refusal, level.index()), wait, None, &mut rng);
     }
@@ -124,13 +119,13 @@ impl Shared {
     }
 
     /// A request is over, and gives its permit back, which goes to whoever's turn it is.
-    pub(crate) fn ended(&self, answer: &Answer, prompt_tokens: u64, end: End) {
+    pub(crate) fn ended(&self, answer: &Answer, end: End) {
         let (host, now) = (&*self.host, self.host.now());
-        if let Some(charge) = &answer.charge {
-            self.budgets.correct(host, charge, answer.used(prompt_tokens), now);
+        if let Some(charge) = &answer.going.charge {
+            self.budgets.correct(host, charge, answer.used(charge), now);
         }
         let Ok(mut pools) = self.pools.try_borrow_mut() else { return };
-        let Some(pool) = pools.get_mut(answer.pool) else { return };
+        let Some(pool) = pools.get_mut(answer.going.pool) else { return };
         pool.ended(host, now, &answer.sent, answer.started, end);
         if pool.has_waiting(host) {
             self.pump(pool, 1, now);
@@ -139,7 +134,7 @@ impl Shared {
 
     /// A request waits no longer although it was not its turn.
     pub(crate) fn gave_up(&self, waits: &Waits) {
-        if let Some(charge) = &waits.charge {
+        if let Some(charge) = &waits.going.charge {
             self.budgets.correct(&*self.host, charge, 0, self.host.now());
         }
     }
@@ -188,7 +183,7 @@ impl Shared {
         for stream in overdue {
             let waits = self.waiting.try_borrow_mut().ok().and_then(|mut waiting| waiting.take(stream));
             let Some(waits) = waits else { continue };
-            let Some(pool) = pools.get_mut(waits.pool) else { continue };
+            let Some(pool) = pools.get_mut(waits.going.pool) else { continue };
             pool.leave(host, self.member(stream));
             self.turn_away(pool, stream, &waits, Reason::Deadline);
         }
@@ -208,12 +203,11 @@ impl Shared {
             return;
         }
         let waited = now.since(waits.arrived);
-        self.counters.admitted(host, waits.level);
+        self.counters.admitted(host, waits.going.level);
         self.counters.wait_ms.record(host, u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
-        let sent = pool.send(host, (waits.class, waited), now, &self.rules);
-        let going = Going { pool: waits.pool, class: waits.class, charge: waits.charge };
+        let sent = pool.send(host, (waits.going.class, waited), now, &self.rules);
         if let Ok(mut let_go) = self.let_go.try_borrow_mut() {
-            let_go.insert(stream, Answer::awaited(&going, waits.api, sent, now));
+            let_go.insert(stream, Answer::awaited(waits.going, sent, now));
         }
         if let Err(error) = host.resume_request() {
             log::warn!("a request that waited cannot be sent on: {error}");
@@ -225,7 +219,7 @@ impl Shared {
         if self.host.act_for(stream).is_ok() {
             pool.refused();
             self.gave_up(waits);
-            self.refuse(pool, waits.level, reason);
+            self.refuse(pool, waits.going.level, reason);
         }
     }
 }

@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use spillway_inference::api::Api;
 use spillway_primitives::Timestamp;
-use spillway_shedding::level::Level;
-use spillway_shedding::limit::Class;
 
-use crate::budgets::Charge;
+use crate::answer::Going;
 
 /// A clock that is set right by less than this is left alone.
 const SLACK: Duration = Duration::from_secs(1);
@@ -16,13 +13,9 @@ const SLACK: Duration = Duration::from_secs(1);
 /// A request that waits, with what it goes on with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waits {
-    pub(crate) pool: usize,
-    pub(crate) level: Level,
-    pub(crate) class: Class,
-    pub(crate) api: Option<Api>,
+    pub(crate) going: Going,
     pub(crate) arrived: Timestamp,
     pub(crate) deadline: Timestamp,
-    pub(crate) charge: Option<Charge>,
 }
 
 /// All of them, by their stream's number.
@@ -42,7 +35,7 @@ impl Waiting {
 
     /// Whether any waits for that pool.
     pub(crate) fn any(&self, pool: usize) -> bool {
-        self.requests.values().any(|waits| waits.pool == pool)
+        self.requests.values().any(|waits| waits.going.pool == pool)
     }
 
     /// Those whose time is over. One that came later than now is from before the clock stepped back, and is over too.

@@ -25,8 +25,7 @@ pub(crate) struct Answer {
 
 /// The status that headers hold; 0 where they hold none.
 pub(crate) fn status(head: &HeaderBlock) -> u16 {
-    let status = head.get(":status").and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
-    status.unwrap_or(0)
+    head.status().unwrap_or(0)
 }
 
 impl Answer {

@@ -7,7 +7,7 @@ use spillway_caching::eligible::{self, Bypass, OnMiss, Terms};
 use spillway_caching::key::{KeyParts, Tenant};
 use spillway_caching::status::Forward;
 use spillway_contract::cache::protocol::LeaseToken;
-use spillway_host::{HeaderBlock, Mode, RequestLine};
+use spillway_host::{HeaderBlock, Mode, RequestLine, is_for_model};
 use spillway_inference::api::Api;
 
 use crate::config::{CacheRule, Tenants};
@@ -78,7 +78,7 @@ impl Ask {
 
 /// Looks at the headers of the request at hand.
 pub(crate) fn look(shared: &Shared, headers: HeaderBlock, end_of_stream: bool) -> Looked {
-    let line = line(&headers);
+    let line = RequestLine::of(&headers);
     let is_get = line.method == b"GET";
     // A rule for certain models can be told only from the body, which a GET has not.
     let fits = |rule: &&CacheRule| rule.matches.holds(line) && (!is_get || rule.models.is_empty());
@@ -150,19 +150,15 @@ impl Head {
 
     /// The rule for it; `None` where that leaves it alone.
     fn rule<'a>(&self, shared: &'a Shared, model: Option<&str>) -> Option<(usize, &'a CacheRule)> {
-        let line = line(&self.headers);
-        let fits = |rule: &CacheRule| {
-            let its_model = rule.models.is_empty()
-                || model.is_some_and(|model| rule.models.iter().any(|known| known == model));
-            its_model && rule.matches.holds(line)
-        };
+        let line = RequestLine::of(&self.headers);
+        let fits = |rule: &CacheRule| is_for_model(&rule.models, model) && rule.matches.holds(line);
         let found = shared.rules.iter().enumerate().find(|(_, rule)| fits(rule));
         let (number, rule) = found.unwrap_or((shared.rules.len(), &shared.default_rule));
         (rule.mode != Mode::Off).then_some((number, rule))
     }
 
     fn ask(&self, shared: &Shared, rule: usize, mode: Mode, facts: &Facts, body: Option<Digest>) -> Ask {
-        let line = line(&self.headers);
+        let line = RequestLine::of(&self.headers);
         let route = shared.route();
         let keyed = pairs(&shared.keyed_headers, &self.headers);
         let tenant = tenant(&shared.tenants, &self.headers);
@@ -195,11 +191,6 @@ impl Head {
             if_none_match: self.headers.get("if-none-match").map(<[u8]>::to_vec),
         }
     }
-}
-
-fn line(headers: &HeaderBlock) -> RequestLine<'_> {
-    let get = |name| headers.get(name).unwrap_or_default();
-    RequestLine { host: get(":authority"), path: get(":path"), method: get(":method") }
 }
 
 /// Whose entries a request may have.
