@@ -6,6 +6,7 @@
 
 mod bar;
 mod cache;
+mod cost;
 mod figures;
 mod machine;
 mod overhead;

@@ -8,8 +8,9 @@ use spillway_harness::load::{Arrivals, Load, Until};
 use spillway_harness::{CacheTier, Setup, Spillway};
 
 use super::Options;
-use super::proxies::{body, chat};
+use super::proxies::body;
 use crate::bar::{self, Bar};
+use crate::cost::chat;
 use crate::table::Table;
 
 /// An answer takes about 300 ms.

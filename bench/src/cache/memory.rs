@@ -6,8 +6,9 @@ use spillway_harness::Spillway;
 use spillway_harness::load::{Arrivals, Load, Until};
 
 use super::Options;
-use super::proxies::{Proxy, body, chat};
+use super::proxies::{Proxy, body};
 use crate::bar::{self, Bar};
+use crate::cost::chat;
 use crate::overhead::upstream::{self, Answer};
 use crate::table::Table;
 

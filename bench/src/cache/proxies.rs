@@ -11,8 +11,8 @@ use spillway_harness::load::{Arrivals, Load, Report, Until};
 use spillway_harness::{MODEL, Setup, Spillway};
 use std::time::Duration;
 
-use crate::machine::cpu_nanos;
-use crate::overhead::{prepare, remove_filter, without_filters};
+use crate::cost::{chat, measured};
+use crate::overhead::{edited, prepare, remove_filter, without_filters};
 
 const ROUTES: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config\
                       /virtual_hosts/0/routes";
@@ -47,11 +47,8 @@ impl Proxy {
 
     /// Starts it in front of these endpoints.
     pub(super) async fn start(self, upstreams: Vec<SocketAddr>, cache: Value) -> Spillway {
-        let setup = Setup::new(1).workers(0).edit(move |config| {
-            if let Err(error) = self.place(config, &upstreams) {
-                eprintln!("{}: {error}", self.name());
-            }
-        });
+        let setup =
+            edited(Setup::new(1).workers(0), self.name(), move |config| self.place(config, &upstreams));
         let setup = if self.caches() {
             setup.filter("response-cache", json!({ "tier": null })).filter("response-cache", cache)
         } else {
@@ -109,12 +106,6 @@ pub(super) fn body(number: u64, bytes: usize) -> Bytes {
         .into()
 }
 
-/// A request with that body.
-pub(super) fn chat(body: Bytes) -> Request<Full<Bytes>> {
-    let post = Request::post("/v1/chat/completions").header("content-type", "application/json");
-    post.body(Full::new(body)).unwrap_or_default()
-}
-
 /// Loads a proxy for a while; what came of it, and microseconds of Envoy's CPU per request.
 pub(super) async fn load(
     spillway: &Spillway,
@@ -129,14 +120,7 @@ pub(super) async fn load(
         Sent::Rewritten(body) => chat(rewritten(body, number)),
     };
     let load = Load::new(&spillway.client, arrivals, Until::Elapsed(until), make);
-    let before = cpu_nanos(spillway.envoy.id())?;
-    let report = load.run().await;
-    let spent = cpu_nanos(spillway.envoy.id())?.saturating_sub(before);
+    let (report, each) = measured(spillway, load).await?;
     ensure!(report.failures() == 0 && !report.samples.is_empty(), "answers: {:?}", report.statuses());
-    Ok((report.clone(), micros_each(spent, report.samples.len())))
-}
-
-#[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn micros_each(nanos: u64, requests: usize) -> f64 {
-    nanos as f64 / requests as f64 / 1000.0
+    Ok((report, each))
 }

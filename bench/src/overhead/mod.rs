@@ -14,16 +14,16 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use clap::Args;
-use http_body_util::Full;
-use hyper::Request;
 
-use crate::machine::cpu_nanos;
+use crate::cost::{chat, measured};
 use crate::quartiles::Quartiles;
 use crate::table::Table;
 use spillway_harness::load::{Arrivals, Load, Until};
 use spillway_harness::{Setup, Spillway};
 use variant::Variant;
-pub(crate) use variant::{load_module, prepare, quieten, remove_filter, without_filters};
+pub(crate) use variant::{
+    edited, http_filters, load_module, prepare, quieten, remove_filter, without_filters,
+};
 
 /// How it is measured.
 #[derive(Args)]
@@ -78,11 +78,8 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 impl Proxy {
     async fn start(variant: Variant, upstreams: [SocketAddr; 3]) -> Result<Self> {
         variant.apply(&mut spillway_envoy::read(spillway_envoy::SPILLWAY_YAML)?, &upstreams)?;
-        let setup = Setup::new(1).workers(0).edit(move |config| {
-            variant
-                .apply(config, &upstreams)
-                .unwrap_or_else(|error| eprintln!("{}: {error}", variant.name()));
-        });
+        let setup =
+            edited(Setup::new(1).workers(0), variant.name(), move |config| variant.apply(config, &upstreams));
         let mut spillway = setup.start_unsettled().await;
         if variant.works() {
             spillway.until_eligible("inference", upstreams.len()).await;
@@ -94,21 +91,15 @@ impl Proxy {
     /// Loads it for one slice; microseconds of CPU per request.
     async fn load(&self, options: &Options, body: &Bytes) -> Result<f64> {
         let body = body.clone();
-        let chat = move |_| {
-            let post = Request::post("/v1/chat/completions").header("content-type", "application/json");
-            post.body(Full::new(body.clone())).unwrap_or_default()
-        };
         let arrivals = Arrivals::Closed { clients: options.connections };
         let until = Until::Elapsed(Duration::from_millis(options.slice_ms));
-        let load = Load::new(&self.spillway.client, arrivals, until, chat);
-        let before = cpu_nanos(self.spillway.envoy.id())?;
-        let report = load.run().await;
-        let spent = cpu_nanos(self.spillway.envoy.id())?.saturating_sub(before);
+        let load = Load::new(&self.spillway.client, arrivals, until, move |_| chat(body.clone()));
+        let (report, each) = measured(&self.spillway, load).await?;
         let answered = report.statuses().get(&200).copied().unwrap_or(0);
         // A slice with failures measures something else.
         ensure!(answered == report.samples.len() as u64, "{}: {:?}", self.variant.name(), report.statuses());
         ensure!(answered > 0, "{}: no answer within {} ms", self.variant.name(), options.slice_ms);
-        Ok(nanos_each(spent, answered) / 1000.0)
+        Ok(each)
     }
 
     /// Ends it. A filter that stands aside costs nothing: what was measured must have picked and booked.
@@ -130,11 +121,6 @@ impl Proxy {
         self.spillway.end().await;
         Ok(())
     }
-}
-
-#[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn nanos_each(nanos: u64, requests: u64) -> f64 {
-    nanos as f64 / requests as f64
 }
 
 fn report(micros: &[Vec<f64>], options: &Options) -> Result<()> {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use spillway_envoy::FilterConfigs;
-use spillway_harness::filters;
+use spillway_harness::{Setup, filters};
 
 /// One proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,26 @@ impl Variant {
     }
 }
 
+/// Changes the configuration that a proxy of this name is started with. What cannot be changed is said, and shows in what
+/// is measured.
+pub(crate) fn edited(
+    setup: Setup,
+    name: &'static str,
+    edit: impl Fn(&mut Value) -> Result<()> + 'static,
+) -> Setup {
+    setup.edit(move |config| {
+        if let Err(error) = edit(config) {
+            eprintln!("{name}: {error}");
+        }
+    })
+}
+
+/// The listener's filters in a placed configuration.
+pub(crate) fn http_filters(config: &mut Value) -> Result<&mut Vec<Value>> {
+    let list = format!("{CONNECTION_MANAGER}/http_filters");
+    config.pointer_mut(&list).and_then(Value::as_array_mut).context("no list of filters")
+}
+
 /// Puts these endpoints behind a placed configuration, and takes out what costs without being a filter.
 pub(crate) fn prepare(config: &mut Value, upstreams: &[SocketAddr]) -> Result<()> {
     quieten(config)?;
@@ -100,9 +120,7 @@ pub(crate) fn load_module(config: &mut Value, plugin: &str, module: &str) -> Res
 
 /// Takes one filter out of the listener's chain.
 pub(crate) fn remove_filter(config: &mut Value, name: &str) -> Result<()> {
-    let list = format!("{CONNECTION_MANAGER}/http_filters");
-    let filters = config.pointer_mut(&list).and_then(Value::as_array_mut).context("no list of filters")?;
-    filters.retain(|filter| filter.get("name").and_then(Value::as_str) != Some(name));
+    http_filters(config)?.retain(|filter| filter.get("name").and_then(Value::as_str) != Some(name));
     Ok(())
 }
 

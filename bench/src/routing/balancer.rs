@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use spillway_harness::{Setup, Spillway};
 
-use crate::overhead::without_filters;
+use crate::overhead::{edited, without_filters};
 
 /// Who chooses.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,12 +30,7 @@ impl Balancer {
             spillway.until_booked("inference").await;
             return spillway;
         }
-        let setup = setup.edit(move |config| {
-            if let Err(error) = self.place(config) {
-                eprintln!("the configuration cannot be changed: {error}");
-            }
-        });
-        setup.start_unsettled().await
+        edited(setup, self.name(), move |config| self.place(config)).start_unsettled().await
     }
 
     fn place(self, config: &mut Value) -> Result<()> {

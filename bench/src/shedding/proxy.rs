@@ -1,13 +1,11 @@
 //! The proxies that are compared.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 use spillway_harness::{Setup, Spillway};
 
 use super::pool;
-use crate::overhead::without_filters;
-
-const FILTERS: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
+use crate::overhead::{edited, http_filters, without_filters};
 
 /// A proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,19 +40,13 @@ impl Proxy {
             spillway.until_booked("inference").await;
             return spillway;
         }
-        let setup = setup.edit(move |config| {
-            if let Err(error) = self.place(config) {
-                eprintln!("the configuration cannot be changed: {error}");
-            }
-        });
-        setup.start_unsettled().await
+        edited(setup, self.name(), move |config| self.place(config)).start_unsettled().await
     }
 
     fn place(self, config: &mut Value) -> Result<()> {
         without_filters(config)?;
         if self == Self::AdaptiveConcurrency {
-            let filters = config.pointer_mut(FILTERS).and_then(Value::as_array_mut);
-            filters.context("no list of filters")?.insert(0, adaptive_concurrency());
+            http_filters(config)?.insert(0, adaptive_concurrency());
         }
         Ok(())
     }

@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::Request;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use spillway_harness::load::{Arrivals, Load, Until};
 use spillway_harness::{Setup, Spillway, streamed_chat};
@@ -19,9 +18,9 @@ use tokio::task::JoinHandle;
 use super::Options;
 use super::watch::{Look, watch_until};
 use crate::bar::{self, Bar};
+use crate::cost::{chat, measured};
 use crate::figures::{figures, median};
-use crate::machine::cpu_nanos;
-use crate::overhead::{load_module, prepare, quieten, remove_filter, upstream, without_filters};
+use crate::overhead::{edited, load_module, prepare, quieten, remove_filter, upstream, without_filters};
 use crate::progress;
 use crate::table::Table;
 
@@ -73,11 +72,8 @@ impl Proxy {
     }
 
     async fn start(self, upstream: SocketAddr) -> Spillway {
-        let setup = Setup::new(1).workers(usize::from(self.sheds())).engine(SLOW).edit(move |config| {
-            if let Err(error) = self.place(config, upstream) {
-                eprintln!("{}: {error}", self.name());
-            }
-        });
+        let setup = Setup::new(1).workers(usize::from(self.sheds())).engine(SLOW);
+        let setup = edited(setup, self.name(), move |config| self.place(config, upstream));
         if !self.sheds() {
             return setup.start_unsettled().await;
         }
@@ -155,14 +151,8 @@ impl Running {
     /// Microseconds of Envoy's CPU per request.
     async fn load(&self, until: Until, body: &Bytes) -> Result<f64> {
         let body = body.clone();
-        let chat = move |_| {
-            let post = Request::post("/v1/chat/completions").header("content-type", "application/json");
-            post.body(Full::new(body.clone())).unwrap_or_default()
-        };
-        let load = Load::new(&self.spillway.client, CLOSED, until, chat);
-        let before = cpu_nanos(self.spillway.envoy.id())?;
-        let report = load.run().await;
-        let spent = cpu_nanos(self.spillway.envoy.id())?.saturating_sub(before);
+        let load = Load::new(&self.spillway.client, CLOSED, until, move |_| chat(body.clone()));
+        let (report, each) = measured(&self.spillway, load).await?;
         let expected = report.statuses().get(&self.proxy.status()).copied().unwrap_or(0);
         ensure!(
             expected > 0 && expected == report.samples.len() as u64,
@@ -170,7 +160,7 @@ impl Running {
             self.proxy.name(),
             report.statuses()
         );
-        Ok(spent as f64 / expected as f64 / 1000.0)
+        Ok(each)
     }
 }
 
