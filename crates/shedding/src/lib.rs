@@ -2,6 +2,7 @@
 //!
 //! - [`level`] orders requests by importance;
 //! - [`limit`] finds how many requests a pool can work on at once, from how long first tokens take;
+//! - [`reserve`] is what less important levels leave of it;
 //! - [`admission`] says whether a request goes, waits or is refused, and [`reason`] why;
 //! - [`queue`] holds those that wait: by level, fair between tenants, none beyond its [`deadline`];
 //! - [`overload`] says in one number how hard a pool is pressed, and [`ladder`] what is done before anybody is refused;
@@ -27,4 +28,5 @@ pub mod overload;
 pub mod queue;
 pub mod rates;
 pub mod reason;
+pub mod reserve;
 pub mod retry_after;

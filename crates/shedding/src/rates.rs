@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::level::{Level, MAX_LEVELS};
 use crate::limit::Window;
 
 /// Requests a second that leave: the span over which they are averaged.
 const DRAIN: Duration = Duration::from_secs(5);
 /// What is offered: over a span longer than a burst lasts.
 const OFFERED: Duration = Duration::from_secs(60);
-/// Capacity.
+/// Capacity, and what each level wants of it.
 const CAPACITY: Duration = Duration::from_secs(10);
 /// Times to the first token: of a slow pool only a few begin in a second.
 const FIRST_TOKEN: Duration = Duration::from_secs(5);
@@ -22,6 +23,8 @@ pub struct Rates {
     offered: Mean,
     capacity: Mean,
     first_token_us: Mean,
+    upstream_us: Mean,
+    demand: [Mean; MAX_LEVELS],
 }
 
 impl Rates {
@@ -44,10 +47,22 @@ impl Rates {
         self.capacity.value()
     }
 
+    /// Requests of this level that come, whatever becomes of them; 0 before any did.
+    #[must_use]
+    pub fn demand(&self, level: Level) -> f64 {
+        self.demand.get(level.index()).and_then(Mean::value).unwrap_or(0.0)
+    }
+
     /// The mean time to the first token of a stream as clients see it; `None` before any.
     #[must_use]
     pub fn first_token(&self) -> Option<Duration> {
-        self.first_token_us.value().and_then(|micros| Duration::try_from_secs_f64(micros / 1e6).ok())
+        duration(self.first_token_us)
+    }
+
+    /// The part of it that the upstream takes; `None` before any.
+    #[must_use]
+    pub fn upstream(&self) -> Option<Duration> {
+        duration(self.upstream_us)
     }
 
     /// A window of this length is over, in which so many were allowed to be in flight.
@@ -60,10 +75,16 @@ impl Rates {
             self.drain.add(f64::from(window.ended) / seconds, seconds, DRAIN);
         }
         if window.refused == 0 {
-            self.offered.add(f64::from(window.arrived) / seconds, seconds, OFFERED);
+            self.offered.add(f64::from(window.arrivals()) / seconds, seconds, OFFERED);
+        }
+        for (demand, arrived) in self.demand.iter_mut().zip(window.arrived) {
+            demand.add(f64::from(arrived) / seconds, seconds, CAPACITY);
         }
         if let Some(micros) = window.mean_ttft_us() {
             self.first_token_us.add(micros, seconds, FIRST_TOKEN);
+        }
+        if let Some(micros) = window.mean_upstream_us() {
+            self.upstream_us.add(micros, seconds, FIRST_TOKEN);
         }
         let in_flight = window.in_flight_us as f64 / 1e6;
         if window.ended > 0 && in_flight > 0.0 {
@@ -71,6 +92,10 @@ impl Rates {
             self.capacity.add(capacity, seconds, CAPACITY);
         }
     }
+}
+
+fn duration(micros: Mean) -> Option<Duration> {
+    micros.value().and_then(|micros| Duration::try_from_secs_f64(micros / 1e6).ok())
 }
 
 /// A mean over about some span; over all there was until the span is filled.
@@ -119,10 +144,16 @@ mod tests {
     #[test]
     fn rates_of_a_pool() {
         let mut rates = Rates::default();
-        let window = Window { arrived: 20, ended: 10, in_flight_us: 5_000_000, ..Window::default() };
+        let window = Window {
+            arrived: [5, 15, 0, 0, 0, 0, 0, 0],
+            ended: 10,
+            in_flight_us: 5_000_000,
+            ..Window::default()
+        };
         rates.update(&window, Duration::from_secs(1), 8);
         assert_eq!((rates.drain(), rates.offered(), rates.capacity()), (Some(10.0), Some(20.0), Some(16.0)));
-        let refusing = Window { arrived: 500, refused: 1, ..Window::default() };
+        assert_eq!([0, 1, 2, 9].map(|level| rates.demand(Level(level))), [5.0, 15.0, 0.0, 0.0]);
+        let refusing = Window { arrived: [500, 0, 0, 0, 0, 0, 0, 0], refused: 1, ..Window::default() };
         rates.update(&refusing, Duration::from_secs(1), 8);
         assert_eq!((rates.drain(), rates.offered()), (Some(5.0), Some(20.0)));
         rates.update(&window, Duration::ZERO, 8);

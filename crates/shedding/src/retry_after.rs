@@ -119,7 +119,12 @@ mod tests {
     /// A pool that gets through 20 a second and was offered 8.
     fn rates() -> Rates {
         let mut rates = Rates::default();
-        let window = Window { arrived: 8, ended: 8, in_flight_us: 8_000_000, ..Window::default() };
+        let window = Window {
+            arrived: [8, 0, 0, 0, 0, 0, 0, 0],
+            ended: 8,
+            in_flight_us: 8_000_000,
+            ..Window::default()
+        };
         rates.update(&window, Duration::from_secs(1), 20);
         rates
     }
@@ -130,7 +135,12 @@ mod tests {
         assert!((settings.spare_per_second(&rates()) - 10.0).abs() < 1e-6);
         assert_eq!(settings.spare_per_second(&Rates::default()), 1.0);
         let mut busy = rates();
-        let window = Window { arrived: 60_000, ended: 1, in_flight_us: 1_000_000, ..Window::default() };
+        let window = Window {
+            arrived: [60_000, 0, 0, 0, 0, 0, 0, 0],
+            ended: 1,
+            in_flight_us: 1_000_000,
+            ..Window::default()
+        };
         busy.update(&window, Duration::from_secs(60), 20);
         let least = busy.capacity().unwrap() / 10.0;
         assert!((settings.spare_per_second(&busy) - least).abs() < 1e-6);

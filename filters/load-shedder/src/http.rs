@@ -166,9 +166,9 @@ impl Stream {
         let who = shared.classes.of(&head.headers, shared.classes.levels.named(&rule.level));
         let Ok(mut pools) = shared.pools.try_borrow_mut() else { return Action::Continue };
         let Some(pool) = pools.get_mut(head.pool) else { return Action::Continue };
-        pool.arrived();
+        pool.arrived(who.level);
         let situation = pool.situation(host, &shared.rules);
-        let verdict = admit(who.level, &situation, &shared.rules.reserve);
+        let verdict = admit(who.level, &situation);
         let refused = match verdict {
             Verdict::Refuse(reason) => Some(reason),
             // Nobody holds a body that is longer than what may be held.
@@ -203,7 +203,7 @@ impl Stream {
         self.prepare(shared, pool, arrival);
         let going = arrival.going(charge);
         shared.counters.admitted(host, going.level);
-        let sent = pool.send(host, (going.class, Duration::ZERO), arrival.now, &shared.rules);
+        let sent = pool.send(host, (going.class, Duration::ZERO), arrival.now);
         self.state = State::Sent(Box::new(Answer::awaited(going, sent, arrival.now)));
         self.leave_decision(shared, "admitted", arrival);
         Action::Continue

@@ -5,13 +5,14 @@ use std::time::Duration;
 use spillway_contract::metrics::{PoolGauge, label, waiting_of_level};
 use spillway_host::{Gauge, Host, HostError, Slot};
 use spillway_primitives::{Rng, Timestamp};
-use spillway_shedding::admission::{Reserve, Situation};
+use spillway_shedding::admission::Situation;
 use spillway_shedding::control::{Circumstances, Control, Settings, Update};
 use spillway_shedding::ladder::Step;
 use spillway_shedding::level::{Level, Levels, MAX_LEVELS};
 use spillway_shedding::limit::{Class, End, Observer, Sent, Window};
 use spillway_shedding::queue::{Enqueued, Member, Next, Queue, Waiter};
 use spillway_shedding::reason::Reason;
+use spillway_shedding::reserve::{Ceilings, Reserve};
 use spillway_shedding::retry_after;
 
 use crate::shares::{Seen, Shares};
@@ -41,7 +42,7 @@ pub(crate) struct Pool {
     observer: Observer,
     /// The record, as this VM saw it last.
     control: Control,
-    limit: u32,
+    ceilings: Ceilings,
     /// Endpoints that may be sent a request, as of the last tick; `None` where no filter says so.
     endpoints: Option<u32>,
     /// Permits that this VM has out.
@@ -110,7 +111,7 @@ impl Pool {
             shares: Shares::new(host, number)?,
             observer: Observer::default(),
             control: Control::default(),
-            limit: 0,
+            ceilings: Ceilings::default(),
             endpoints: None,
             permits: 0,
             tries: TRIES,
@@ -128,16 +129,16 @@ impl Pool {
         self.control.first_token(class).unwrap_or_default()
     }
 
-    /// A request has come.
-    pub(crate) fn arrived(&mut self) {
-        self.observer.arrived();
+    /// A request of this level has come.
+    pub(crate) fn arrived(&mut self, level: Level) {
+        self.observer.arrived(level);
     }
 
     /// What is known when a request comes.
     pub(crate) fn situation(&self, host: &dyn Host, rules: &Rules) -> Situation {
         Situation {
             in_flight: number(self.gauges.admitted.read(host)),
-            limit: self.limit,
+            ceilings: self.ceilings,
             waiting: self.waiting(host),
             step: self.step(),
             endpoints: self.endpoints,
@@ -151,13 +152,11 @@ impl Pool {
         host: &dyn Host,
         (class, waited): (Class, Duration),
         now: Timestamp,
-        rules: &Rules,
     ) -> Sent {
         self.gauges.admitted.add(host, 1).ok();
         self.permits = self.permits.saturating_add(1);
         let admitted = number(self.gauges.admitted.read(host));
-        let permit = rules.reserve.permit(admitted, self.limit, rules.settings.levels);
-        self.observer.sent(now, class, waited, permit)
+        self.observer.sent(now, class, waited, self.ceilings.permit(admitted))
     }
 
     /// The first token of a stream has come, or the whole of another answer.
@@ -223,7 +222,7 @@ impl Pool {
         rules: &Rules,
     ) -> (Option<Next>, Vec<Member>) {
         let admitted = number(self.gauges.admitted.read(host)).saturating_add(going);
-        let open = rules.reserve.open(admitted, self.limit, rules.settings.levels);
+        let open = self.ceilings.open(admitted);
         let overloaded = self.step() > Step::Normal;
         let mut next = None;
         let mut overdue = Vec::new();
@@ -242,7 +241,7 @@ impl Pool {
 
     /// How many permits are free for those that wait.
     pub(crate) fn free(&self, host: &dyn Host) -> u32 {
-        self.limit.saturating_sub(number(self.gauges.admitted.read(host)))
+        self.ceilings.limit().saturating_sub(number(self.gauges.admitted.read(host)))
     }
 
     /// Whether anybody waits.
@@ -285,7 +284,7 @@ impl Pool {
         };
         let update = self.absorb(host, &window, &around, now, rules);
         if let Some(update) = &update {
-            self.gauges.limit.set(host, u64::from(self.limit));
+            self.gauges.limit.set(host, u64::from(self.ceilings.limit()));
             self.gauges.overload.set(host, u64::from(update.overload));
             self.gauges.step.set(host, self.step().as_gauge());
         }
@@ -327,7 +326,8 @@ impl Pool {
         });
         match (updated, known) {
             (Ok(_), Some(control)) => {
-                self.limit = control.limit(&rules.settings);
+                let limit = control.limit(&rules.settings);
+                self.ceilings = rules.reserve.ceilings(limit, rules.settings.levels, control.rates());
                 self.control = control;
                 update
             }

@@ -205,7 +205,7 @@ impl Shared {
         let waited = now.since(waits.arrived);
         self.counters.admitted(host, waits.going.level);
         self.counters.wait_ms.record(host, u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
-        let sent = pool.send(host, (waits.going.class, waited), now, &self.rules);
+        let sent = pool.send(host, (waits.going.class, waited), now);
         if let Ok(mut let_go) = self.let_go.try_borrow_mut() {
             let_go.insert(stream, Answer::awaited(waits.going, sent, now));
         }

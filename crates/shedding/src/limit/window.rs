@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use spillway_primitives::Timestamp;
 
 use super::{CLASSES, Class, Samples};
+use crate::level::{Level, MAX_LEVELS};
 
 /// What was seen in some span of time, by one VM or by all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -17,8 +18,8 @@ pub struct Window {
     pub(crate) first_tokens: [Samples; CLASSES],
     /// Of these, those of requests that went with a reserved permit.
     pub(crate) reserved: [Samples; CLASSES],
-    /// Requests that came, refused ones too.
-    pub arrived: u32,
+    /// Requests that came, refused ones too, by level.
+    pub arrived: [u32; MAX_LEVELS],
     /// Those that were refused because of load.
     pub refused: u32,
     /// Those that were sent to the upstream.
@@ -50,7 +51,9 @@ impl Window {
         for (mine, others) in self.reserved.iter_mut().zip(&other.reserved) {
             mine.merge(others);
         }
-        self.arrived = self.arrived.saturating_add(other.arrived);
+        for (mine, others) in self.arrived.iter_mut().zip(other.arrived) {
+            *mine = mine.saturating_add(others);
+        }
         self.refused = self.refused.saturating_add(other.refused);
         self.sent = self.sent.saturating_add(other.sent);
         self.sent_streamed = self.sent_streamed.saturating_add(other.sent_streamed);
@@ -61,6 +64,12 @@ impl Window {
         self.contended |= other.contended;
         self.in_flight_us = self.in_flight_us.saturating_add(other.in_flight_us);
         self.unstarted_us = self.unstarted_us.saturating_add(other.unstarted_us);
+    }
+
+    /// Requests of all levels that came.
+    #[must_use]
+    pub fn arrivals(&self) -> u32 {
+        self.arrived.iter().fold(0, |all, arrived| all.saturating_add(*arrived))
     }
 
     /// First tokens of all classes.
@@ -98,7 +107,7 @@ pub enum End {
     Abandoned,
 }
 
-/// The permit that a request went with: [`crate::admission::Reserve::permit`].
+/// The permit that a request went with: [`crate::reserve::Ceilings::permit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permit {
     /// So many permits are out with it, of all VMs.
@@ -127,9 +136,11 @@ pub struct Observer {
 }
 
 impl Observer {
-    /// A request has come.
-    pub fn arrived(&mut self) {
-        self.window.arrived = self.window.arrived.saturating_add(1);
+    /// A request of this level has come.
+    pub fn arrived(&mut self, level: Level) {
+        if let Some(arrived) = self.window.arrived.get_mut(level.index()) {
+            *arrived = arrived.saturating_add(1);
+        }
     }
 
     /// A request has to wait.
@@ -231,7 +242,7 @@ mod tests {
     fn requests_are_integrated_over_time() {
         let (stream, whole) = (Class::of(true, 10), Class::of(false, 10));
         let mut observer = Observer::default();
-        observer.arrived();
+        observer.arrived(Level(2));
         let permit = |in_flight, reserved| Permit { in_flight, reserved };
         let one = observer.sent(at(0), stream, Duration::from_millis(2), permit(1, false));
         let other = observer.sent(at(10), whole, Duration::ZERO, permit(2, true));
@@ -243,7 +254,7 @@ mod tests {
         // 60 ms and 40 ms in flight, 20 ms of a stream without a token.
         assert_eq!((window.in_flight_us, window.unstarted_us), (100_000, 20_000));
         assert_eq!((window.sent, window.sent_streamed, window.ended, window.failed), (2, 1, 2, 1));
-        assert_eq!((window.samples(), window.peak_in_flight, window.arrived), (2, 2, 1));
+        assert_eq!((window.samples(), window.peak_in_flight, window.arrivals()), (2, 2, 1));
         assert_eq!(window.mean_ttft_us(), Some(21_000.0));
         assert_eq!(window.reserved.map(|samples| samples.count()), [0, 0, 0, 1, 0, 0]);
         assert_eq!(observer.take(at(200)), Window::default());

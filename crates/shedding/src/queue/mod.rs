@@ -128,7 +128,7 @@ impl Queue {
         Enqueued::Waits { preempted }
     }
 
-    /// Takes the one whose turn it is, of the levels down to `open` ([`crate::admission::Reserve::open`]), and all that are
+    /// Takes the one whose turn it is, of the levels down to `open` ([`crate::reserve::Ceilings::open`]), and all that are
     /// overdue. One that starves goes whatever is open.
     pub fn take(&mut self, now: Timestamp, open: Level, overloaded: bool, bounds: &Bounds) -> Taken {
         let overdue = self.overdue(now);

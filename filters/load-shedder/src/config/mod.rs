@@ -70,7 +70,8 @@ pub struct Level {
     pub name: String,
     /// How many of its requests may wait; 0: they are admitted or refused.
     pub max_waiting: Ranged<0, 4_096>,
-    /// The share of the limit that it leaves free for more important levels.
+    /// The most that it leaves free, as a share of the limit, for more important levels that leave nothing themselves. How
+    /// much that is follows from how much of the pool these want: one permit in any case.
     pub reserve_permille: Ranged<0, 900>,
     /// One of its requests that has waited for longer goes next, before more important ones, at most one in ten; 0: never.
     pub starvation_ms: Ranged<0, 600_000>,
@@ -225,7 +226,7 @@ impl Level {
             reserve_permille: Ranged::held(reserve),
             ..Self::default()
         };
-        vec![level("critical", 256, 0), level("standard", 128, 80), level("sheddable", 64, 80)]
+        vec![level("critical", 256, 0), level("standard", 128, 110), level("sheddable", 64, 110)]
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use spillway_shedding::admission::Reserve;
 use spillway_shedding::budget::Quota;
 use spillway_shedding::control::Settings;
 use spillway_shedding::level::MAX_LEVELS;
 use spillway_shedding::overload::Ramp;
 use spillway_shedding::queue::{Bounds, LevelBounds};
+use spillway_shedding::reserve::Reserve;
 use spillway_shedding::{ladder, limit, overload, retry_after};
 
 use super::{Budget, Config, Ladder, Level, Limit, Overload, RetryAfter};
@@ -39,7 +39,7 @@ impl Config {
         for (reserve, level) in permille.iter_mut().zip(&self.levels) {
             *reserve = u16::try_from(level.reserve_permille.get()).unwrap_or(0);
         }
-        Reserve { permille }
+        Reserve { most_permille: permille }
     }
 
     fn bounds(&self) -> Bounds {

@@ -61,8 +61,8 @@ fn the_defaults_are_those_of_the_decisions() {
     let (config, settings) = (Config::default(), spillway_shedding::control::Settings::default());
     config.check().unwrap();
     assert_eq!(config.control(), settings);
-    let reserve = spillway_shedding::admission::Reserve::default();
-    assert_eq!(config.reserve().permille[..3], reserve.permille[..3]);
+    let reserve = spillway_shedding::reserve::Reserve::default();
+    assert_eq!(config.reserve().most_permille[..3], reserve.most_permille[..3]);
     assert_eq!(config.retry_after.settings(), spillway_shedding::retry_after::Settings::default());
 }
 

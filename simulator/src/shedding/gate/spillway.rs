@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use spillway_primitives::{Rng, Timestamp, rng_from};
-use spillway_shedding::admission::{Reserve, Situation, Verdict, admit};
+use spillway_shedding::admission::{Situation, Verdict, admit};
 use spillway_shedding::control::{Circumstances, Control, Settings};
 use spillway_shedding::deadline::{Asked, latest_start};
 use spillway_shedding::ladder::Step;
@@ -13,6 +13,7 @@ use spillway_shedding::level::Level;
 use spillway_shedding::limit::{Class, End, Observer, Reported, Sent};
 use spillway_shedding::queue::{Enqueued, Member, Queue, Waiter};
 use spillway_shedding::reason::Reason;
+use spillway_shedding::reserve::{Ceilings, Reserve};
 use spillway_shedding::retry_after;
 
 use super::{Action, Asks, Gate};
@@ -65,9 +66,13 @@ impl Spillway {
         &mut self.observers[number % VMS]
     }
 
+    fn ceilings(&self) -> Ceilings {
+        self.reserve.ceilings(self.limit(), self.settings.levels, self.control.rates())
+    }
+
     fn send(&mut self, number: usize, waited: Duration, now: Timestamp, actions: &mut Vec<Action>) {
         self.in_flight += 1;
-        let permit = self.reserve.permit(self.in_flight, self.limit(), self.settings.levels);
+        let permit = self.ceilings().permit(self.in_flight);
         let Some(known) = self.known.get_mut(&number) else { return };
         known.sent = Some(self.observers[number % VMS].sent(now, known.class, waited, permit));
         actions.push(Action::Send(number));
@@ -108,8 +113,7 @@ impl Spillway {
     /// Lets those go who may.
     fn pump(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         loop {
-            let limit = self.limit();
-            let Some(open) = self.reserve.open(self.in_flight, limit, self.settings.levels) else { return };
+            let Some(open) = self.ceilings().open(self.in_flight) else { return };
             let taken = self.queue.take(now, open, false, &self.settings.bounds);
             for member in taken.overdue {
                 self.refuse(member.stream as usize, Reason::Deadline, actions);
@@ -125,16 +129,16 @@ impl Gate for Spillway {
         let Asks { number, draw } = asks;
         let class = Class::of(draw.streamed, draw.prompt_tokens);
         self.known.insert(number, Known { class, sent: None, started: false });
-        self.observer(number).arrived();
+        self.observer(number).arrived(Level(draw.level));
         let situation = Situation {
             in_flight: self.in_flight,
-            limit: self.limit(),
+            ceilings: self.ceilings(),
             waiting: self.queue.lengths(),
             step: self.step(),
             endpoints: Some(self.endpoints),
             levels: self.settings.levels,
         };
-        match admit(Level(draw.level), &situation, &self.reserve) {
+        match admit(Level(draw.level), &situation) {
             Verdict::Admit => self.send(number, Duration::ZERO, now, actions),
             Verdict::Queue => self.waits(asks, now, actions),
             Verdict::Refuse(reason) => self.refuse(number, reason, actions),
