@@ -83,6 +83,7 @@ async fn two_envoys_admit_one_budget_and_an_allowance_each(envoy_workers: u32) {
         if admitted >= BUDGET && refused_in_a_row > 10 { Ok(()) } else { Err(admitted) }
     })
     .await;
+    println!("{admitted} admitted of {BUDGET} in {:?}", began.elapsed());
     if failures(&here).await + failures(&there).await == 0 {
         // One comes back every three seconds.
         let came = began.elapsed().as_secs() / 3 + 1;

@@ -53,7 +53,8 @@ impl Connections {
     }
 
     /// Has the connection made anew, since nothing comes back on it. That of a cluster repairs itself where a node is gone; but
-    /// when that happens under many requests the library can wait for itself, for ever and for the nodes that are there too.
+    /// when one went under many requests it was seen to answer none any more, of the nodes that were there either, well after
+    /// a replica had taken over. Why is not certain: the library seems to wait for itself.
     pub(super) fn renew(&self) {
         self.stalled.notify_one();
     }
