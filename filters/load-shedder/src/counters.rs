@@ -24,6 +24,10 @@ pub(crate) struct Counters {
     pub(crate) step_changes: Counter,
     pub(crate) repaired: Counter,
     pub(crate) wait_ms: Histogram,
+    /// How often the cache tier was told what was used of budgets.
+    pub(crate) budget_exchanges: Counter,
+    /// How often it did not answer.
+    pub(crate) budget_exchanges_failed: Counter,
 }
 
 struct OfLevel {
@@ -59,6 +63,8 @@ impl Counters {
             step_changes: counter("step_changes")?,
             repaired: counter("permits_repaired")?,
             wait_ms: Histogram::define(host, &filter_metric("load-shedder", "wait_ms"))?,
+            budget_exchanges: counter("budget_exchanges")?,
+            budget_exchanges_failed: counter("budget_exchanges_failed")?,
         })
     }
 

@@ -11,6 +11,7 @@ mod budgets;
 mod classes;
 mod config;
 mod counters;
+mod exchange;
 mod http;
 mod mail;
 mod pool;

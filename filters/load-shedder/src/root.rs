@@ -16,6 +16,7 @@ use crate::budgets::Budgets;
 use crate::classes::Classes;
 use crate::config::{Config, ShedRule, millis, size};
 use crate::counters::Counters;
+use crate::exchange::Exchange;
 use crate::http::Stream;
 use crate::mail::Mail;
 use crate::pool::{Pool, Rules, Workers};
@@ -73,6 +74,8 @@ impl Root {
                 books.pool(name).ok_or_else(|| format!("pools: {name}, expected at most 16 in one envoy"))?;
             pools.push(Pool::new(&**host, id.number(), name, &levels)?);
         }
+        let shared = Some(&config.shared_budgets).filter(|shared| shared.are_shared());
+        let exchange = shared.map(|shared| Exchange::new(&**host, shared, mail.vm())).transpose()?;
         host.set_tick(TICK)?;
         let shared = Shared {
             host: Rc::clone(host),
@@ -86,7 +89,7 @@ impl Root {
             max_wait: millis(config.max_wait_ms.get()),
             timeout_header: config.timeout_header.to_ascii_lowercase(),
             max_body_bytes: size(config.max_body_bytes.get()),
-            budgets: Budgets::new(&**host, config.budgets_dry_run)?,
+            budgets: Budgets::new(&**host, config.budgets_dry_run, exchange)?,
             texts: Texts::new(&levels),
             counters: Counters::define(&**host, &levels)?,
             classes: Classes::new(&config, levels),
@@ -127,11 +130,18 @@ impl Root {
         running.look(now);
         running.tick(now);
         running.shared.look_after_waiting();
+        running.shared.budgets.tick(&*self.host, &running.shared.counters, now);
     }
 
     pub(crate) fn mail(&self, queue: u32) {
         let shared = self.running.iter().map(|running| &running.shared);
         shared.filter(|shared| shared.mail.is(queue)).for_each(|shared| shared.wake());
+    }
+
+    pub(crate) fn answered(&self, token: u32, body_bytes: usize) {
+        if let Some(Running { shared, .. }) = &self.running {
+            shared.budgets.answered(&*self.host, &shared.counters, token, body_bytes);
+        }
     }
 
     /// The queue of this VM's mailbox.
@@ -203,7 +213,11 @@ impl Running {
     }
 }
 
-impl Context for Root {}
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, _headers: usize, body_bytes: usize, _trailers: usize) {
+        self.answered(token, body_bytes);
+    }
+}
 
 impl RootContext for Root {
     fn on_configure(&mut self, configuration_bytes: usize) -> bool {

@@ -7,6 +7,7 @@
 //!     tier    memory; and the layers behind it, each with its deadline, circuit and queue of writes
 //!       seal  entries outside of this process: compressed, encrypted, checked
 //!     purge   marks: what was stored before them is a miss
+//!   budgets   what several Envoys have used of their tenants' budgets
 //! metrics     what is counted on the way
 //! ```
 //!
@@ -15,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod budgets;
 pub mod cache;
 pub mod cli;
 pub mod clock;

@@ -37,9 +37,9 @@ async fn run(args: &Args) -> Result<()> {
     let listener = bind(args.server.listen).await?;
     let address = listener.local_addr()?;
     let token = args.server.token()?;
-    let cache = start::cache(args)?;
+    let (cache, budgets) = start::parts(args)?;
     let writers = cache.start().await;
-    let app = Arc::new(App::new(Arc::clone(&cache), token, args.server.limits()));
+    let app = Arc::new(App::new(Arc::clone(&cache), Arc::new(budgets), token, args.server.limits()));
     let tiers: Vec<_> = cache.layers.iter().map(|layer| layer.tier().as_str()).collect();
     tracing::info!(%address, behind_memory = ?tiers, "listening");
     let stopping = async {

@@ -14,7 +14,7 @@ with_one_and_two_envoy_workers!(
     in_a_dry_run_it_is_only_counted,
 );
 
-fn of(mut request: Request<Full<Bytes>>, key: &str) -> Request<Full<Bytes>> {
+pub(super) fn of(mut request: Request<Full<Bytes>>, key: &str) -> Request<Full<Bytes>> {
     request.headers_mut().insert("authorization", format!("Bearer {key}").parse().unwrap());
     request
 }

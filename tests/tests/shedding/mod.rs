@@ -6,6 +6,7 @@ mod limit;
 mod permits;
 mod queue;
 mod refusals;
+mod shared_budgets;
 
 use std::time::Duration;
 

@@ -6,6 +6,7 @@
 //! | `PUT /v1/entries/{key}`, with the [`LeaseToken`] in [`LEASE_HEADER`] if there is one | 204; 400 damaged or another key; 413 too large; 503 with `Retry-After`: only memory has it, if [`TIER_HEADER`] says so |
 //! | `DELETE /v1/entries`, with a [`Purge`] as query | 200; 202 while it goes on |
 //! | `DELETE /v1/leases/{key}`, with the token in [`LEASE_HEADER`] | 204; 404: no such lease |
+//! | `POST /v1/budgets`, with a [`budgets::Tell`] | 200 with a [`budgets::Told`]; 503: nothing could be added up |
 //!
 //! A key is 64 hex digits ([`super::key`]), an entry's body that of [`super::entry`]. Where the tier has a token,
 //! requests carry it as `Authorization: Bearer`. Errors are `{"error": {"code": "…", "message": "…"}}`.
@@ -14,6 +15,7 @@
 //! and computes; others are told that it is taken, or wait. The lease ends when the entry is stored, when it is given
 //! back, or when its time is over. Then the first in line is granted it, and those who wait for the entry get it.
 
+pub mod budgets;
 mod lease;
 mod lookup;
 mod purge;

@@ -23,13 +23,33 @@ pub struct Left {
     pub reset: Duration,
 }
 
-/// When a bucket is full again; a time that is over is a full one.
+/// When a bucket is full again; a time that is over is a full one. What is owed is a time too, whatever the quota is: the
+/// time in which so much comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Bucket(Timestamp);
+pub struct Bucket(Timestamp);
 
 impl Bucket {
-    pub(super) fn is_full(self, now: Timestamp) -> bool {
+    /// The bucket of which that is owed now, in nanoseconds; nothing where it is less than zero.
+    #[must_use]
+    pub fn owing(nanos: i64, now: Timestamp) -> Self {
+        let mut bucket = Self::default();
+        bucket.owe(nanos, now);
+        bucket
+    }
+
+    /// Whether nothing is owed.
+    #[must_use]
+    pub fn is_full(self, now: Timestamp) -> bool {
         self.0 <= now
+    }
+
+    /// So many nanoseconds more are owed, or less where that is less than zero. At most a budget and a debt of one more are
+    /// owed, and never less than nothing.
+    pub fn owe(&mut self, nanos: i64, now: Timestamp) {
+        let change = Duration::from_nanos(nanos.unsigned_abs());
+        let owed = self.owed(now);
+        let owed = if nanos < 0 { owed.saturating_sub(change) } else { owed.saturating_add(change) };
+        self.0 = now.plus(owed.min(2 * WINDOW));
     }
 
     pub(super) fn left(self, quota: u64, now: Timestamp) -> Left {
@@ -46,17 +66,9 @@ impl Bucket {
         (!wait.is_zero()).then_some(wait)
     }
 
-    /// So many units are used, or given back where that is less than zero. What is owed is at most one more budget, and
-    /// what is given back at most the whole one.
-    pub(super) fn charge(&mut self, used: i64, quota: u64, now: Timestamp) {
-        let owed = self.owed(now);
-        let change = time(used.unsigned_abs(), quota);
-        let owed = if used < 0 { owed.saturating_sub(change) } else { owed.saturating_add(change) };
-        self.0 = now.plus(owed.min(2 * WINDOW));
-    }
-
     /// The time until it is full. Never more than a budget and a debt take: a clock that stepped back owes nothing else.
-    fn owed(self, now: Timestamp) -> Duration {
+    #[must_use]
+    pub fn owed(self, now: Timestamp) -> Duration {
         self.0.since(now).min(2 * WINDOW)
     }
 }
@@ -65,6 +77,14 @@ impl Bucket {
 fn time(count: u64, quota: u64) -> Duration {
     let nanos = (u128::from(count) * u128::from(WINDOW_NANOS)).div_ceil(u128::from(quota.max(1)));
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// The time in which so many units come, given back where they are less than zero, in nanoseconds: at most a budget and a
+/// debt.
+pub(super) fn nanos(units: i64, quota: u64) -> i64 {
+    let time = time(units.unsigned_abs(), quota).min(2 * WINDOW);
+    let nanos = i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
+    if units < 0 { -nanos } else { nanos }
 }
 
 /// The units that come in so much time, rounded up.

@@ -7,13 +7,25 @@
 //! An account whose buckets are full holds no information and makes room. A tenant that still finds none shares the
 //! account "rest" of its set with others like it, each by its own quota.
 //!
+//! A budget may be **shared** by several processes ([`Sharing`]). Each still decides by its own accounts, tells the others in
+//! rounds what it has used ([`Accounts::tell`], [`Rounds`]), and learns what all of them owe ([`Accounts::hear`]). Of a budget one
+//! may use no more than its allowance beyond what the others are known to know of, so N processes use at most the budget
+//! and N allowances. The account "rest" is never shared.
+//!
 //! What is done with the verdict is the caller's: a dry run charges and lets pass.
 
+mod account;
 mod bucket;
 mod header;
+mod rounds;
+mod untold;
+mod used;
 
-pub use bucket::Left;
+pub use bucket::{Bucket, Left};
 pub use header::{limit as limit_header, policy as policy_header};
+pub use rounds::{Rounds, Turn};
+pub use untold::Sharing;
+pub use used::Used;
 
 use std::time::Duration;
 
@@ -22,9 +34,9 @@ use spillway_contract::record::{self, RecordError};
 use spillway_primitives::Timestamp;
 
 use crate::reason::Reason;
-use bucket::Bucket;
+use account::Account;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// How many records there are.
 pub const SETS: u64 = 64;
@@ -79,11 +91,15 @@ pub struct Accounts {
     rest: Account,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Account {
-    tenant: u64,
-    requests: Bucket,
-    tokens: Bucket,
+/// What the others are told of one tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Telling {
+    /// Whose it is.
+    pub tenant: u64,
+    /// The number under which it is told: the same one when it is told again, a larger one else.
+    pub round: u64,
+    /// What was used, in whole microseconds.
+    pub used: Used,
 }
 
 impl Accounts {
@@ -105,31 +121,53 @@ impl Accounts {
         record::encode(VERSION, self)
     }
 
-    /// Charges a request that is going to use about so many tokens, if both budgets have room for it.
-    pub fn charge(&mut self, tenant: u64, tokens: u64, now: Timestamp, quota: &Quota) -> Charged {
-        let account = self.account(tenant, now);
-        let requests_wait = quota.requests_per_minute.and_then(|quota| account.requests.wait(1, quota, now));
-        let tokens_wait = quota.tokens_per_minute.and_then(|quota| account.tokens.wait(tokens, quota, now));
-        let wait = requests_wait.max(tokens_wait);
-        if let Some(retry_after) = wait {
-            let by_tokens = tokens_wait == wait;
-            let reason = if by_tokens { Reason::OverTokenBudget } else { Reason::OverRequestBudget };
-            return Charged::Over { reason, retry_after, standing: account.standing(now, quota) };
+    /// Charges a request that is going to use about so many tokens, if both budgets have room for it. `sharing`: with other
+    /// processes, if there are any.
+    pub fn charge(
+        &mut self,
+        tenant: u64,
+        tokens: u64,
+        now: Timestamp,
+        quota: &Quota,
+        sharing: Option<&Sharing>,
+    ) -> Charged {
+        match self.own(tenant, now, sharing) {
+            Some(account) => account.charge(tokens, now, quota, sharing),
+            None => self.rest.charge(tokens, now, quota, None),
         }
-        if let Some(quota) = quota.requests_per_minute {
-            account.requests.charge(1, quota, now);
-        }
-        if let Some(quota) = quota.tokens_per_minute {
-            account.tokens.charge(signed(tokens), quota, now);
-        }
-        Charged::Within(account.standing(now, quota))
     }
 
-    /// An answer used another number of tokens than was estimated.
-    pub fn correct(&mut self, tenant: u64, estimated: u64, used: u64, now: Timestamp, quota: &Quota) {
-        if let Some(quota) = quota.tokens_per_minute {
-            let change = signed(used).saturating_sub(signed(estimated));
-            self.account(tenant, now).tokens.charge(change, quota, now);
+    /// An answer used so many tokens more than was estimated, or fewer where that is less than zero.
+    pub fn correct(
+        &mut self,
+        tenant: u64,
+        tokens: i64,
+        now: Timestamp,
+        quota: &Quota,
+        sharing: Option<&Sharing>,
+    ) {
+        match self.own(tenant, now, sharing) {
+            Some(account) => account.correct(tokens, now, quota, sharing),
+            None => self.rest.correct(tokens, now, quota, None),
+        }
+    }
+
+    /// What the others are to be told in a round: what was used since the last one, and again what was told and not answered.
+    #[must_use]
+    pub fn tell(&mut self, round: u64, now: Timestamp, sharing: &Sharing) -> Vec<Telling> {
+        let told = self.accounts.iter_mut().filter_map(|account| {
+            let owed = account.owed(now);
+            let (round, used) = account.untold.tell((round, owed), now, sharing.patience)?;
+            Some(Telling { tenant: account.tenant, round, used })
+        });
+        told.collect()
+    }
+
+    /// The others answer what was told of a tenant in that round: so much is owed by all of them. What is no answer to the
+    /// last that was told is left alone, as is a tenant without an account.
+    pub fn hear(&mut self, tenant: u64, round: u64, owed: Used, now: Timestamp) {
+        if let Some(account) = self.accounts.iter_mut().find(|account| account.tenant == tenant) {
+            account.hear(round, owed, now);
         }
     }
 
@@ -141,26 +179,13 @@ impl Accounts {
         account.copied().unwrap_or(rest).standing(now, quota)
     }
 
-    fn account(&mut self, tenant: u64, now: Timestamp) -> &mut Account {
-        self.accounts.retain(|account| account.tenant == tenant || !account.is_idle(now));
+    /// The account of a tenant; `None` where there is no room for one.
+    fn own(&mut self, tenant: u64, now: Timestamp, sharing: Option<&Sharing>) -> Option<&mut Account> {
+        self.accounts.retain(|account| account.tenant == tenant || !account.is_idle(now, sharing));
         if !self.accounts.iter().any(|account| account.tenant == tenant) && self.accounts.len() < WAYS {
-            self.accounts.push(Account { tenant, ..Account::default() });
+            self.accounts.push(Account::of(tenant));
         }
-        let own = self.accounts.iter_mut().find(|account| account.tenant == tenant);
-        own.unwrap_or(&mut self.rest)
-    }
-}
-
-impl Account {
-    fn is_idle(&self, now: Timestamp) -> bool {
-        self.requests.is_full(now) && self.tokens.is_full(now)
-    }
-
-    fn standing(&self, now: Timestamp, quota: &Quota) -> Standing {
-        Standing {
-            requests: quota.requests_per_minute.map(|quota| self.requests.left(quota, now)),
-            tokens: quota.tokens_per_minute.map(|quota| self.tokens.left(quota, now)),
-        }
+        self.accounts.iter_mut().find(|account| account.tenant == tenant)
     }
 }
 
@@ -168,5 +193,7 @@ fn signed(tokens: u64) -> i64 {
     i64::try_from(tokens).unwrap_or(i64::MAX)
 }
 
+#[cfg(test)]
+mod shared_tests;
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,7 @@ impl Config {
         if self.pools().len() > 16 {
             return Err(ConfigError::field("pools", format!("{}, expected at most 16", self.pools().len())));
         }
+        self.shared_budgets.check()?;
         known(&levels, "default_level".into(), &self.default_level)?;
         for (number, rule) in self.rules.iter().enumerate() {
             if !rule.level.is_empty() {

@@ -2,9 +2,11 @@
 
 mod check;
 mod settings;
+mod shared_budgets;
 
 pub(crate) use check::digest;
 pub(crate) use settings::{millis, size};
+pub(crate) use shared_budgets::SharedBudgets;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -55,6 +57,8 @@ pub struct Config {
     pub budget: Budget,
     /// Budgets are kept and counted, and nobody is refused for them.
     pub budgets_dry_run: bool,
+    /// Through which cache tier several Envoys share budgets.
+    pub shared_budgets: SharedBudgets,
     /// A longer body is not waited for: such a request is admitted or refused by its headers alone, and never waits. Not above
     /// the listener's `per_connection_buffer_limit_bytes`.
     pub max_body_bytes: Ranged<1_024, 268_435_456>,
@@ -212,6 +216,7 @@ impl Default for Config {
             retry_after: RetryAfter::default(),
             budget: Budget::default(),
             budgets_dry_run: false,
+            shared_budgets: SharedBudgets::default(),
             max_body_bytes: Ranged::held(1 << 20),
             rules: Vec::new(),
         }

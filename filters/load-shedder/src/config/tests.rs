@@ -38,6 +38,18 @@ fn a_wrong_field_is_named_with_what_came_and_what_was_expected() {
         r#"{"limit": {"min": 0}}"#,
         "limit.min: invalid value: integer `0`, expected an integer from 1 to 1000000",
     );
+    refused(
+        r#"{"shared_budgets": {"authority": "a b"}}"#,
+        "shared_budgets.authority: expected visible ASCII",
+    );
+    refused(
+        r#"{"shared_budgets": {"timeout_ms": 1001}}"#,
+        "shared_budgets.timeout_ms: 1001, expected not above interval_ms, which is 1000",
+    );
+    refused(
+        r#"{"shared_budgets": {"allowance_permille": 0}}"#,
+        "shared_budgets.allowance_permille: invalid value",
+    );
     refused(r#"{"queue": 1}"#, "queue: unknown field `queue`, expected one of `pools`, ");
 }
 

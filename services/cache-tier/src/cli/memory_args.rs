@@ -1,6 +1,7 @@
 //! Options of memory and leases.
 
 use super::{ranges, seconds, size};
+use crate::budgets::Table;
 use crate::leases::LeaseLimits;
 use crate::tier::Memory;
 use clap::Args;
@@ -24,6 +25,10 @@ pub struct MemoryArgs {
     /// How many requests may wait for a lease: 0 to 10000000. Beyond, they are told at once that it is taken
     #[arg(long, env = "SPILLWAY_CACHE_TIER_MAX_WAITING", value_name = "REQUESTS", default_value_t = 2048, value_parser = ranges::count)]
     pub max_waiting: u32,
+
+    /// Of how many tenants budgets are added up where there is no Redis: 1 to 10000000. Those of others are per Envoy
+    #[arg(long, env = "SPILLWAY_CACHE_TIER_MAX_BUDGETS", value_name = "TENANTS", default_value_t = 100_000, value_parser = ranges::at_least_one)]
+    pub max_budgets: u32,
 }
 
 impl MemoryArgs {
@@ -37,6 +42,12 @@ impl MemoryArgs {
     #[must_use]
     pub fn ttl(&self) -> Duration {
         seconds(self.memory_ttl_s)
+    }
+
+    /// Budgets where there is no Redis.
+    #[must_use]
+    pub fn budgets(&self) -> Table {
+        Table::new(size(self.max_budgets))
     }
 
     /// Bounds on leases.

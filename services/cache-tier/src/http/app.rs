@@ -2,6 +2,7 @@
 
 use super::auth::Token;
 use super::error::{ApiError, Code};
+use crate::budgets::Budgets;
 use crate::cache::Cache;
 use crate::metrics::{Metrics, exposition};
 use spillway_serving::Served;
@@ -29,6 +30,8 @@ pub struct Limits {
 pub struct App {
     /// The tiers.
     pub cache: Arc<Cache>,
+    /// What was used of budgets.
+    pub budgets: Arc<Budgets>,
     /// What requests must prove to know, if anything.
     pub token: Option<Token>,
     /// Bounds on requests.
@@ -52,7 +55,7 @@ pub(super) struct Place {
 impl App {
     /// An interface to these tiers.
     #[must_use]
-    pub fn new(cache: Arc<Cache>, token: Option<Token>, limits: Limits) -> Self {
+    pub fn new(cache: Arc<Cache>, budgets: Arc<Budgets>, token: Option<Token>, limits: Limits) -> Self {
         let metrics = Arc::clone(&cache.metrics);
         let limits = Limits {
             max_requests: limits.max_requests.min(Semaphore::MAX_PERMITS),
@@ -63,8 +66,9 @@ impl App {
             ..limits
         };
         Self {
-            exposition: exposition(&metrics, Arc::clone(&cache)),
+            exposition: exposition(&metrics, Arc::clone(&cache), Arc::clone(&budgets)),
             cache,
+            budgets,
             token,
             limits,
             metrics,

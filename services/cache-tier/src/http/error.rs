@@ -13,6 +13,7 @@ pub(super) enum Code {
     InvalidKey,
     InvalidQuery,
     InvalidLease,
+    InvalidBudgets,
     Damaged,
     OtherKey,
     InTheFuture,
@@ -29,6 +30,7 @@ pub(super) enum Code {
     Overloaded,
     QueueFull,
     Draining,
+    BudgetsUnavailable,
 }
 
 impl Code {
@@ -41,6 +43,7 @@ impl Code {
             Self::InvalidKey => ("invalid_key", StatusCode::BAD_REQUEST),
             Self::InvalidQuery => ("invalid_query", StatusCode::BAD_REQUEST),
             Self::InvalidLease => ("invalid_lease", StatusCode::BAD_REQUEST),
+            Self::InvalidBudgets => ("invalid_budgets", StatusCode::BAD_REQUEST),
             Self::Damaged => ("damaged", StatusCode::BAD_REQUEST),
             Self::OtherKey => ("other_key", StatusCode::BAD_REQUEST),
             Self::InTheFuture => ("in_the_future", StatusCode::BAD_REQUEST),
@@ -57,6 +60,7 @@ impl Code {
             Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE),
             Self::QueueFull => ("queue_full", StatusCode::SERVICE_UNAVAILABLE),
             Self::Draining => ("draining", StatusCode::SERVICE_UNAVAILABLE),
+            Self::BudgetsUnavailable => ("budgets_unavailable", StatusCode::SERVICE_UNAVAILABLE),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod app;
 mod auth;
 mod body;
+mod budgets;
 mod entries;
 mod error;
 mod leases;
@@ -15,7 +16,8 @@ pub use auth::Token;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get};
+use axum::routing::{delete, get, post};
+use spillway_contract::cache::protocol::budgets::BUDGETS_PATH;
 use spillway_contract::cache::protocol::{ENTRIES_PATH, LEASES_PATH};
 use std::sync::Arc;
 
@@ -25,6 +27,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(&format!("{ENTRIES_PATH}/{{key}}"), get(entries::find).put(store::store))
         .route(ENTRIES_PATH, delete(purge::purge))
         .route(&format!("{LEASES_PATH}/{{key}}"), delete(leases::give_back))
+        .route(BUDGETS_PATH, post(budgets::tell))
         .route_layer(from_fn_with_state(Arc::clone(&app), auth::check));
     with_token
         .route("/health", get(status::health))

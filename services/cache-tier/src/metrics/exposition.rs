@@ -1,6 +1,7 @@
 //! `/metrics`: what the cache tier shows there.
 
 use super::Metrics;
+use crate::budgets::Budgets;
 use crate::cache::Cache;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 /// The counters, and what the cache knows about itself.
 #[must_use]
-pub fn exposition(metrics: &Metrics, cache: Arc<Cache>) -> Exposition {
+pub fn exposition(metrics: &Metrics, cache: Arc<Cache>, budgets: Arc<Budgets>) -> Exposition {
     let mut registry = Registry::with_prefix("spillway_cache_tier");
     registry.register("requests", "Requests that ended, by how", metrics.requests.clone());
     registry.register("lookups", "Lookups, by the tier that had the entry", metrics.lookups.clone());
@@ -38,7 +39,9 @@ pub fn exposition(metrics: &Metrics, cache: Arc<Cache>) -> Exposition {
     registry.register("writes_dropped", "Changes that were not made", metrics.writes_dropped.clone());
     registry.register("lease_events", "What became of leases", metrics.leases.clone());
     registry.register("purges", "Purges, by scope", metrics.purges.clone());
-    registry.register_collector(Box::new(AtScrape { cache }));
+    let help = "Tenants whose use of budgets was told, by what became of it";
+    registry.register("budgets_told", help, metrics.budgets.clone());
+    registry.register_collector(Box::new(AtScrape { cache, budgets }));
     Exposition::new(registry)
 }
 
@@ -46,6 +49,7 @@ pub fn exposition(metrics: &Metrics, cache: Arc<Cache>) -> Exposition {
 #[derive(Debug)]
 struct AtScrape {
     cache: Arc<Cache>,
+    budgets: Arc<Budgets>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -84,6 +88,7 @@ impl Collector for AtScrape {
             ("leases", "Leases that are out.", cache.leases.count()),
             ("lease_waiting", "Requests that wait for an entry or a lease.", cache.leases.waiting()),
             ("marks", "Purges that still count.", cache.marks.count()),
+            ("budgets", "Tenants whose budgets are added up in memory.", self.budgets.count()),
         ] {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             ConstGauge::new(count(value)).encode(metric)?;

@@ -80,6 +80,11 @@ struct ScopeLabel {
     scope: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
 /// The counters. What others know better (sizes, queues, circuits) is asked for at scrape time: [`exposition()`].
 #[derive(Debug)]
 pub struct Metrics {
@@ -92,6 +97,7 @@ pub struct Metrics {
     writes_dropped: Family<ReasonLabels, Counter>,
     leases: Family<EventLabel, Counter>,
     purges: Family<ScopeLabel, Counter>,
+    budgets: Family<OutcomeLabel, Counter>,
 }
 
 impl Default for Metrics {
@@ -111,6 +117,7 @@ impl Default for Metrics {
             writes_dropped: Family::default(),
             leases: Family::default(),
             purges: Family::default(),
+            budgets: Family::default(),
         }
     }
 }
@@ -160,6 +167,11 @@ impl Metrics {
     /// Something happened to a lease.
     pub fn lease(&self, event: &'static str) {
         self.leases.get_or_create(&EventLabel { event }).inc();
+    }
+
+    /// What was used of a tenant's budgets was told.
+    pub fn budget(&self, outcome: &'static str) {
+        self.budgets.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// A purge.

@@ -35,7 +35,7 @@ fn an_entry_over_the_limit() {
     tier.store(&entry(1, 9_000));
     let reply = tier.put(&entry(1, 10_000));
     assert_eq!(reply.error(), (413, "body_too_large".to_owned()));
-    assert_eq!(reply.message(), "the entry is longer than the limit of 10000 bytes");
+    assert_eq!(reply.message(), "the body is longer than the limit of 10000 bytes");
 }
 
 #[test]

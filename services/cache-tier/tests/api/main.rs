@@ -3,6 +3,8 @@
 //! Each test starts its own on a free port. Clients are plain sockets, so that a test sees how an answer ends.
 
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod disk;

@@ -8,8 +8,9 @@ use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
 use redis::{Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisFuture, Value};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 /// How long connecting may take: more than a lookup, because nobody waits for it.
@@ -29,6 +30,7 @@ pub(super) enum Connection {
 #[derive(Debug)]
 pub(super) struct Connections {
     current: watch::Receiver<Option<Connection>>,
+    stalled: Arc<Notify>,
 }
 
 impl Connections {
@@ -36,12 +38,25 @@ impl Connections {
         config.check()?;
         let connector = Connector::new(config)?;
         let (sender, current) = watch::channel(None);
+        let stalled = Arc::new(Notify::new());
+        let told = Arc::clone(&stalled);
         tokio::spawn(async move {
-            if let Some(connection) = connector.connect(&sender).await {
+            while let Some(connection) = connector.connect(&sender).await {
                 sender.send_replace(Some(connection));
+                tokio::select! {
+                    () = told.notified() => tracing::warn!("the connection to Redis stalls, and is made anew"),
+                    () = sender.closed() => break,
+                }
             }
         });
-        Ok(Self { current })
+        Ok(Self { current, stalled })
+    }
+
+    /// Has the connection made anew, since nothing comes back on it. That of a cluster repairs itself where a node is gone; but
+    /// when one went under many requests it was seen to answer none any more, of the nodes that were there either, well after
+    /// a replica had taken over. Why is not certain: the library seems to wait for itself.
+    pub(super) fn renew(&self) {
+        self.stalled.notify_one();
     }
 
     /// Waits for the connection; for how long is for who asks to say.

@@ -3,11 +3,14 @@
 //! | key | what |
 //! |---|---|
 //! | `<prefix>e:<64 hex>` | an entry; Redis forgets it when its time is over |
+//! | `<prefix>b:{<64 hex>}` | a hash: when a tenant's budgets are full again, in microseconds since the epoch |
+//! | `<prefix>b:{<64 hex>}:<64 hex>` | the number of what a process has told of that tenant last |
 //! | `<prefix>marks` | a hash: scope → time of its mark, and `version`, which changes with every change |
 //!
 //! The marks have no time limit, so that a server with a `volatile-…` eviction policy never gives them up. Where they
 //! are lost all the same, with the server, every cache tier writes back what it knows.
 
+mod budgets;
 mod config;
 mod connection;
 mod fault;

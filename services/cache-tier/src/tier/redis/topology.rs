@@ -17,6 +17,9 @@ const EVERY: Duration = Duration::from_millis(500);
 /// How long asking may take.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
+/// After so many questions in a row without any answer the connection is made anew.
+const SILENT: u32 = 3;
+
 /// Which slots are whose.
 #[derive(Debug, Default)]
 pub(super) struct Topology {
@@ -37,10 +40,20 @@ impl Topology {
         let topology = Arc::new(Self::default());
         let (weak, connections) = (Arc::downgrade(&topology), Arc::clone(connections));
         tokio::spawn(async move {
+            let mut silent = 0;
             while let Some(topology) = weak.upgrade() {
                 // What is known stays, while nobody can say what has changed.
-                if let Ok(Some(slots)) = timeout(TIMEOUT, ask(&connections)).await {
-                    topology.learn(&slots);
+                match timeout(TIMEOUT, ask(&connections)).await {
+                    Ok(Some(slots)) => {
+                        topology.learn(&slots);
+                        silent = 0;
+                    }
+                    Ok(None) => silent = 0,
+                    Err(_) => silent += 1,
+                }
+                if silent == SILENT {
+                    connections.renew();
+                    silent = 0;
                 }
                 drop(topology);
                 sleep(EVERY).await;
