@@ -161,6 +161,7 @@ impl Running {
             *workers = load.map_or_else(Workers::default, |load| Workers {
                 reported: Some(Reported { slots: load.slots, running: load.running, waiting: load.waiting }),
                 kv_cache: Some(f64::from(load.kv_cache_permille) / 1000.0),
+                gpu_permille: load.gpu_permille,
             });
         }
     }

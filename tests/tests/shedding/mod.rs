@@ -2,6 +2,7 @@
 
 mod budgets;
 mod degraded;
+mod gpu;
 mod limit;
 mod permits;
 mod queue;
