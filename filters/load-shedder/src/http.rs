@@ -199,7 +199,7 @@ impl Stream {
     /// It goes on now.
     fn admit(&mut self, shared: &Shared, pool: &mut Pool, arrival: &Arrival<'_>) -> Action {
         let host = &*shared.host;
-        let Ok(charge) = charge(shared, arrival) else { return Action::Pause };
+        let Ok(charge) = charge(shared, pool, arrival) else { return Action::Pause };
         self.prepare(shared, pool, arrival);
         let going = arrival.going(charge);
         shared.counters.admitted(host, going.level);
@@ -233,7 +233,7 @@ impl Stream {
             }
             Enqueued::Waits { preempted: None } => {}
         }
-        let Ok(charge) = charge(shared, arrival) else {
+        let Ok(charge) = charge(shared, pool, arrival) else {
             pool.leave(host, member);
             return Action::Pause;
         };
@@ -259,7 +259,7 @@ impl Stream {
         {
             let api = arrival.head.api;
             self.degraded = degrade(host, (pool.step(), level), arrival.rule, (api, bytes));
-            shared.counters.degraded(host, self.degraded);
+            shared.degraded(pool, level, self.degraded);
         }
     }
 
@@ -338,7 +338,7 @@ impl Stream {
 }
 
 /// Charges its tenant. `Err` when it was refused for that.
-fn charge(shared: &Shared, arrival: &Arrival<'_>) -> Result<Option<Charge>, ()> {
+fn charge(shared: &Shared, pool: &Pool, arrival: &Arrival<'_>) -> Result<Option<Charge>, ()> {
     let host = &*shared.host;
     let output =
         arrival.facts.as_ref().and_then(|facts| facts.output_limit).map_or(ASSUMED_OUTPUT, u64::from);
@@ -356,7 +356,7 @@ fn charge(shared: &Shared, arrival: &Arrival<'_>) -> Result<Option<Charge>, ()> 
             let hopeless = reason == Reason::OverTokenBudget
                 && quota.tokens_per_minute.is_some_and(|most| tokens > most);
             let refusal = Refusal { reason, hopeless };
-            shared.rate_limit(arrival.who.level, refusal, retry_after, &OfBudget { quota, standing });
+            shared.rate_limit((pool, arrival.who.level), refusal, retry_after, &OfBudget { quota, standing });
             Err(())
         }
     }

@@ -13,6 +13,7 @@ mod config;
 mod counters;
 mod http;
 mod mail;
+mod notices;
 mod pool;
 mod refusal;
 mod root;

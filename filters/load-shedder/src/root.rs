@@ -97,6 +97,7 @@ impl Root {
             waiting: RefCell::new(Waiting::default()),
             let_go: RefCell::default(),
             rng: RefCell::new(rng),
+            notices: RefCell::default(),
         };
         Ok(Some(Running {
             shared: Rc::new(shared),

@@ -37,7 +37,12 @@ async fn an_answer_that_was_cut_short_says_so_and_is_never_kept(envoy_workers: u
     let short = spillway.client.send(ask()).await;
     assert_eq!((short.status, short.header("x-spillway-degraded").as_str()), (200, "cap_output"));
     assert_eq!(short.json()["usage"]["completion_tokens"], 3);
-    assert!(spillway.stats().await.own(&own("degraded_cap_output_total")) >= 1);
+    let stats = spillway.stats().await;
+    let counted = ["cap_output_standard", "cap_output_critical", "smaller_model_standard"]
+        .map(|what| stats.own(&own(&format!("degraded_{what}_total"))));
+    assert_eq!(counted, [1, 0, 0]);
+    let line = "pool inference: a request of level standard is degraded: cap_output; 0 such lines left out";
+    assert!(spillway.envoy.log().contains(line), "{}", spillway.envoy.log());
     assert_eq!(spillway.stats().await.own("spillway.response_cache.stored_total"), 0, "never kept");
     let whole = eventually("the overload is over, as every Envoy worker knows", hurry(), async || {
         let answer = spillway.client.send(ask()).await;

@@ -4,6 +4,7 @@ mod budgets;
 mod degraded;
 mod gpu;
 mod limit;
+mod notices;
 mod permits;
 mod queue;
 mod refusals;
