@@ -25,6 +25,7 @@ use crate::mail::Word;
 use crate::pool::Pool;
 use crate::refusal::{OfBudget, Refusal};
 use crate::shared::Shared;
+use crate::standing;
 use crate::waiting::Waits;
 
 /// Where the decision is left for the access log.
@@ -278,6 +279,7 @@ impl Stream {
         self.take_over(&shared);
         tell(&*shared.host, self.degraded);
         if let State::Sent(answer) = &mut self.state {
+            standing::tell(&*shared.host, answer.going.charge.as_ref());
             let begins = answer.headers(&*shared.host, end_of_stream);
             begun(&shared, answer, begins);
         }
@@ -344,10 +346,14 @@ fn charge(shared: &Shared, pool: &Pool, arrival: &Arrival<'_>) -> Result<Option<
         arrival.facts.as_ref().and_then(|facts| facts.output_limit).map_or(ASSUMED_OUTPUT, u64::from);
     let prompt_tokens = arrival.prompt_tokens();
     let tokens = prompt_tokens.saturating_add(output);
+    let is_dry = shared.budgets.dry_run || arrival.rule.mode == Mode::Observe;
     match shared.budgets.charge(host, &arrival.who, tokens, arrival.now) {
         None => Ok(None),
-        Some(Charged::Within(_)) => Ok(Some(Charge { who: arrival.who, prompt_tokens, tokens })),
-        Some(Charged::Over { .. }) if shared.budgets.dry_run || arrival.rule.mode == Mode::Observe => {
+        Some(Charged::Within(standing)) => {
+            let told = (!is_dry).then_some(standing);
+            Ok(Some(Charge { who: arrival.who, prompt_tokens, tokens, told }))
+        }
+        Some(Charged::Over { .. }) if is_dry => {
             shared.counters.budgets_observed.add(host, 1);
             Ok(None)
         }

@@ -19,6 +19,7 @@ mod refusal;
 mod root;
 mod shared;
 mod shares;
+mod standing;
 mod waiting;
 
 pub use config::Config;
