@@ -5,9 +5,11 @@ mod degraded;
 mod gpu;
 mod limit;
 mod notices;
+mod overloaded;
 mod permits;
 mod queue;
 mod refusals;
+mod smaller_model;
 
 use std::time::Duration;
 
