@@ -1,6 +1,7 @@
 //! The load-shedder in real Envoy: who is admitted, who waits, who is refused and what they are told.
 
 mod budgets;
+mod consumers;
 mod degraded;
 mod gpu;
 mod limit;
