@@ -5,6 +5,7 @@ mod consumers;
 mod degraded;
 mod gpu;
 mod limit;
+mod many_tenants;
 mod notices;
 mod overloaded;
 mod permits;
