@@ -2,6 +2,7 @@
 
 mod budgets;
 mod consumers;
+mod deadlines;
 mod degraded;
 mod gpu;
 mod limit;
