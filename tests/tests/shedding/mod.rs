@@ -5,6 +5,7 @@ mod consumers;
 mod deadlines;
 mod degraded;
 mod gpu;
+mod levels;
 mod limit;
 mod many_tenants;
 mod notices;
