@@ -47,6 +47,8 @@ pub struct LoadReport {
     pub free_slots: Option<f64>,
     /// Share of the key-value cache that is taken.
     pub kv_cache_utilization: Option<f64>,
+    /// Share of the time in which its GPUs compute, 0 to 1.
+    pub gpu_utilization: Option<f64>,
 }
 
 /// Why a header could not be read at all.
@@ -68,7 +70,7 @@ const NAMED: &str = "named_metrics.";
 
 impl LoadReport {
     /// Every entry with its name, in the order in which it is written.
-    fn entries(&self) -> [(&'static str, Option<f64>); 10] {
+    fn entries(&self) -> [(&'static str, Option<f64>); 11] {
         [
             ("application_utilization", self.application_utilization),
             ("cpu_utilization", self.cpu_utilization),
@@ -80,6 +82,7 @@ impl LoadReport {
             ("named_metrics.waiting", self.waiting),
             ("named_metrics.free_slots", self.free_slots),
             ("named_metrics.kv_cache_utilization", self.kv_cache_utilization),
+            ("named_metrics.gpu_utilization", self.gpu_utilization),
         ]
     }
 
@@ -95,6 +98,7 @@ impl LoadReport {
             "named_metrics.waiting" => &mut self.waiting,
             "named_metrics.free_slots" => &mut self.free_slots,
             "named_metrics.kv_cache_utilization" => &mut self.kv_cache_utilization,
+            "named_metrics.gpu_utilization" => &mut self.gpu_utilization,
             _ => return None,
         })
     }

@@ -33,6 +33,9 @@ pub enum EndpointGauge {
     ReportedSlots,
     /// From the same: share of its key-value cache that is taken, in thousandths.
     ReportedKvCache,
+    /// From the same: share of the time in which its GPUs compute, in thousandths, 1 to 1000; 0 if it did not say, so that
+    /// one that idles says 1.
+    ReportedGpu,
     /// Unix time in milliseconds of the last load report.
     ReportedAt,
     /// For a label that is a number and not an address: the IPv4 address and port as `address << 16 | port`,
@@ -53,6 +56,7 @@ impl EndpointGauge {
             Self::ReportedElsewhere => "reported_elsewhere",
             Self::ReportedSlots => "reported_slots",
             Self::ReportedKvCache => "reported_kv_cache_permille",
+            Self::ReportedGpu => "reported_gpu_permille",
             Self::ReportedAt => "reported_ms",
             Self::Address => "address_ipv4_port",
         }
@@ -81,6 +85,8 @@ pub enum PoolGauge {
     CircuitChanges,
     /// How overloaded the pool is, 0 to 1000.
     Overload,
+    /// The mean GPU utilisation of the endpoints that report one, in thousandths; 0 where none does.
+    Gpu,
     /// Requests that were admitted and are not over.
     Admitted,
     /// How many may be.
@@ -104,6 +110,7 @@ impl PoolGauge {
             Self::Isolated => "isolated_circuits",
             Self::CircuitChanges => "circuit_changes",
             Self::Overload => "overload_permille",
+            Self::Gpu => "gpu_permille",
             Self::Admitted => "admitted",
             Self::Limit => "admitted_limit",
             Self::Waiting => "waiting",

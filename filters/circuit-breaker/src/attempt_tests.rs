@@ -288,12 +288,12 @@ fn a_load_report_says_what_is_not_ours() {
     let (host, root) = configured("{}");
     host.set_now(at_millis(1_000));
     let report = "TEXT named_metrics.running=5,named_metrics.waiting=2,named_metrics.slots=8,\
-                  named_metrics.kv_cache_utilization=0.25";
+                  named_metrics.kv_cache_utilization=0.25,named_metrics.gpu_utilization=0";
     host.set_header(Headers::Response, "endpoint-load-metrics", report).unwrap();
     attempts(&host, &root, 1, |stream| answer(&host, stream, "200", "application/json", true));
-    let reported =
-        ["elsewhere", "slots", "kv_cache_permille"].map(|noun| gauge(&host, &format!("reported_{noun}")));
-    assert_eq!(reported, [6, 8, 250]);
+    let reported = ["elsewhere", "slots", "kv_cache_permille", "gpu_permille"]
+        .map(|noun| gauge(&host, &format!("reported_{noun}")));
+    assert_eq!(reported, [6, 8, 250, 1]);
     host.set_header(Headers::Response, "endpoint-load-metrics", "TEXT named_metrics.slots=99").unwrap();
     attempts(&host, &root, 1, |stream| answer(&host, stream, "200", "application/json", true));
     assert_eq!(gauge(&host, "reported_slots"), 8, "not more than ten times a second");

@@ -2,7 +2,7 @@
 
 use spillway_host::{Host, HostError, Slot};
 use spillway_primitives::Timestamp;
-use spillway_shedding::budget::{Accounts, Charged, SETS, Sharing, Telling, Used, set_of};
+use spillway_shedding::budget::{Accounts, Charged, SETS, Sharing, Standing, Telling, Used, set_of};
 
 use crate::classes::Who;
 use crate::counters::Counters;
@@ -28,6 +28,8 @@ pub(crate) struct Charge {
     pub(crate) prompt_tokens: u64,
     /// With its answer, as far as could be told.
     pub(crate) tokens: u64,
+    /// What its client is told that was left then; `None` where nobody would be refused.
+    pub(crate) told: Option<Standing>,
 }
 
 impl Budgets {

@@ -19,8 +19,6 @@ pub(crate) struct Counters {
     pub(crate) passed: Counter,
     /// Whose bodies are too long to be waited for.
     pub(crate) long_bodies: Counter,
-    capped: Counter,
-    smaller_model: Counter,
     pub(crate) step_changes: Counter,
     pub(crate) repaired: Counter,
     pub(crate) wait_ms: Histogram,
@@ -35,6 +33,8 @@ struct OfLevel {
     queued: Counter,
     refused: Counter,
     left: Counter,
+    capped: Counter,
+    smaller_model: Counter,
 }
 
 impl Counters {
@@ -48,6 +48,8 @@ impl Counters {
                 queued: counter("queued")?,
                 refused: counter("refused")?,
                 left: counter("left")?,
+                capped: counter("degraded_cap_output")?,
+                smaller_model: counter("degraded_smaller_model")?,
             })
         };
         let reason = |reason: Reason| Ok((reason, counter(&format!("refused_{}", reason.as_str()))?));
@@ -58,8 +60,6 @@ impl Counters {
             budgets_observed: counter("budgets_exceeded_observed")?,
             passed: counter("passed")?,
             long_bodies: counter("long_bodies")?,
-            capped: counter("degraded_cap_output")?,
-            smaller_model: counter("degraded_smaller_model")?,
             step_changes: counter("step_changes")?,
             repaired: counter("permits_repaired")?,
             wait_ms: Histogram::define(host, &filter_metric("load-shedder", "wait_ms"))?,
@@ -89,13 +89,14 @@ impl Counters {
             .for_each(|(_, counter)| counter.add(host, 1));
     }
 
-    /// A request is asked to be answered with less.
-    pub(crate) fn degraded(&self, host: &dyn Host, degraded: Degraded) {
+    /// A request of that level is asked to be answered with less.
+    pub(crate) fn degraded(&self, host: &dyn Host, level: Level, degraded: Degraded) {
+        let Some(level) = self.of(level) else { return };
         if degraded.capped {
-            self.capped.add(host, 1);
+            level.capped.add(host, 1);
         }
         if degraded.smaller_model {
-            self.smaller_model.add(host, 1);
+            level.smaller_model.add(host, 1);
         }
     }
 

@@ -25,6 +25,7 @@ use crate::mail::Word;
 use crate::pool::Pool;
 use crate::refusal::{OfBudget, Refusal};
 use crate::shared::Shared;
+use crate::standing;
 use crate::waiting::Waits;
 
 /// Where the decision is left for the access log.
@@ -199,7 +200,7 @@ impl Stream {
     /// It goes on now.
     fn admit(&mut self, shared: &Shared, pool: &mut Pool, arrival: &Arrival<'_>) -> Action {
         let host = &*shared.host;
-        let Ok(charge) = charge(shared, arrival) else { return Action::Pause };
+        let Ok(charge) = charge(shared, pool, arrival) else { return Action::Pause };
         self.prepare(shared, pool, arrival);
         let going = arrival.going(charge);
         shared.counters.admitted(host, going.level);
@@ -233,7 +234,7 @@ impl Stream {
             }
             Enqueued::Waits { preempted: None } => {}
         }
-        let Ok(charge) = charge(shared, arrival) else {
+        let Ok(charge) = charge(shared, pool, arrival) else {
             pool.leave(host, member);
             return Action::Pause;
         };
@@ -259,7 +260,7 @@ impl Stream {
         {
             let api = arrival.head.api;
             self.degraded = degrade(host, (pool.step(), level), arrival.rule, (api, bytes));
-            shared.counters.degraded(host, self.degraded);
+            shared.degraded(pool, level, self.degraded);
         }
     }
 
@@ -278,6 +279,7 @@ impl Stream {
         self.take_over(&shared);
         tell(&*shared.host, self.degraded);
         if let State::Sent(answer) = &mut self.state {
+            standing::tell(&*shared.host, answer.going.charge.as_ref());
             let begins = answer.headers(&*shared.host, end_of_stream);
             begun(&shared, answer, begins);
         }
@@ -338,16 +340,20 @@ impl Stream {
 }
 
 /// Charges its tenant. `Err` when it was refused for that.
-fn charge(shared: &Shared, arrival: &Arrival<'_>) -> Result<Option<Charge>, ()> {
+fn charge(shared: &Shared, pool: &Pool, arrival: &Arrival<'_>) -> Result<Option<Charge>, ()> {
     let host = &*shared.host;
     let output =
         arrival.facts.as_ref().and_then(|facts| facts.output_limit).map_or(ASSUMED_OUTPUT, u64::from);
     let prompt_tokens = arrival.prompt_tokens();
     let tokens = prompt_tokens.saturating_add(output);
+    let is_dry = shared.budgets.dry_run || arrival.rule.mode == Mode::Observe;
     match shared.budgets.charge(host, &arrival.who, tokens, arrival.now) {
         None => Ok(None),
-        Some(Charged::Within(_)) => Ok(Some(Charge { who: arrival.who, prompt_tokens, tokens })),
-        Some(Charged::Over { .. }) if shared.budgets.dry_run || arrival.rule.mode == Mode::Observe => {
+        Some(Charged::Within(standing)) => {
+            let told = (!is_dry).then_some(standing);
+            Ok(Some(Charge { who: arrival.who, prompt_tokens, tokens, told }))
+        }
+        Some(Charged::Over { .. }) if is_dry => {
             shared.counters.budgets_observed.add(host, 1);
             Ok(None)
         }
@@ -356,7 +362,7 @@ fn charge(shared: &Shared, arrival: &Arrival<'_>) -> Result<Option<Charge>, ()> 
             let hopeless = reason == Reason::OverTokenBudget
                 && quota.tokens_per_minute.is_some_and(|most| tokens > most);
             let refusal = Refusal { reason, hopeless };
-            shared.rate_limit(arrival.who.level, refusal, retry_after, &OfBudget { quota, standing });
+            shared.rate_limit((pool, arrival.who.level), refusal, retry_after, &OfBudget { quota, standing });
             Err(())
         }
     }

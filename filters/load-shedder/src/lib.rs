@@ -14,11 +14,13 @@ mod counters;
 mod exchange;
 mod http;
 mod mail;
+mod notices;
 mod pool;
 mod refusal;
 mod root;
 mod shared;
 mod shares;
+mod standing;
 mod waiting;
 
 pub use config::Config;

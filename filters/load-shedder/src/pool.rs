@@ -57,6 +57,7 @@ struct Gauges {
     by_level: Vec<Gauge>,
     limit: Gauge,
     overload: Gauge,
+    gpu: Gauge,
     step: Gauge,
     promised: Gauge,
     eligible: Gauge,
@@ -74,6 +75,8 @@ pub(crate) struct Ticked {
 pub(crate) struct Workers {
     pub(crate) reported: Option<spillway_shedding::limit::Reported>,
     pub(crate) kv_cache: Option<f64>,
+    /// In thousandths.
+    pub(crate) gpu_permille: Option<u16>,
 }
 
 impl Pool {
@@ -101,6 +104,7 @@ impl Pool {
                 by_level: levels.iter().map(of_level).collect::<Result<_, _>>()?,
                 limit: gauge(PoolGauge::Limit)?,
                 overload: gauge(PoolGauge::Overload)?,
+                gpu: gauge(PoolGauge::Gpu)?,
                 step: gauge(PoolGauge::Step)?,
                 promised: gauge(PoolGauge::Promised)?,
                 eligible: gauge(PoolGauge::Eligible)?,
@@ -280,12 +284,13 @@ impl Pool {
             endpoints: self.endpoints,
             reported: workers.reported,
             kv_cache: workers.kv_cache,
-            gpu: None,
+            gpu: workers.gpu_permille.map(|permille| f64::from(permille) / 1000.0),
         };
         let update = self.absorb(host, &window, &around, now, rules);
         if let Some(update) = &update {
             self.gauges.limit.set(host, u64::from(self.ceilings.limit()));
             self.gauges.overload.set(host, u64::from(update.overload));
+            self.gauges.gpu.set(host, u64::from(workers.gpu_permille.unwrap_or(0)));
             self.gauges.step.set(host, self.step().as_gauge());
         }
         let seen = self.shares.say(host, (vm, self.permits), self.gauges.admitted, now);

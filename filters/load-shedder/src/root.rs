@@ -100,6 +100,7 @@ impl Root {
             waiting: RefCell::new(Waiting::default()),
             let_go: RefCell::default(),
             rng: RefCell::new(rng),
+            notices: RefCell::default(),
         };
         Ok(Some(Running {
             shared: Rc::new(shared),
@@ -171,6 +172,7 @@ impl Running {
             *workers = load.map_or_else(Workers::default, |load| Workers {
                 reported: Some(Reported { slots: load.slots, running: load.running, waiting: load.waiting }),
                 kv_cache: Some(f64::from(load.kv_cache_permille) / 1000.0),
+                gpu_permille: load.gpu_permille,
             });
         }
     }

@@ -14,11 +14,13 @@ use spillway_shedding::queue::Member;
 use spillway_shedding::reason::Reason;
 
 use crate::answer::Answer;
+use crate::body::Degraded;
 use crate::budgets::Budgets;
 use crate::classes::Classes;
 use crate::config::ShedRule;
 use crate::counters::Counters;
 use crate::mail::{Mail, Word};
+use crate::notices::Notices;
 use crate::pool::{Pool, Rules};
 use crate::refusal::{OfBudget, Refusal, Texts};
 use crate::waiting::{Waiting, Waits};
@@ -50,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) rng: RefCell<Rng>,
     pub(crate) texts: Texts,
     pub(crate) counters: Counters,
+    pub(crate) notices: RefCell<Notices>,
 }
 
 impl Shared {
@@ -103,6 +106,7 @@ impl Shared {
     pub(crate) fn refuse(&self, pool: &Pool, level: Level, reason: Reason) {
         let host = &*self.host;
         self.counters.refused(host, level, reason);
+        self.say_refused(pool, level, reason);
         let Ok(mut rng) = self.rng.try_borrow_mut() else { return };
         let wait = pool.promise(host, &self.rules, &mut rng);
         let refusal = Refusal { reason, hopeless: false };
@@ -110,11 +114,36 @@ impl Shared {
     }
 
     /// Refuses the request at hand because of its tenant's budget.
-    pub(crate) fn rate_limit(&self, level: Level, refusal: Refusal, wait: Duration, budget: &OfBudget) {
+    pub(crate) fn rate_limit(
+        &self,
+        (pool, level): (&Pool, Level),
+        refusal: Refusal,
+        wait: Duration,
+        budget: &OfBudget,
+    ) {
         let host = &*self.host;
         self.counters.refused(host, level, refusal.reason);
+        self.say_refused(pool, level, refusal.reason);
         if let Ok(mut rng) = self.rng.try_borrow_mut() {
             self.texts.refuse(host, (refusal, level.index()), wait, Some(budget), &mut rng);
+        }
+    }
+
+    /// A request was made smaller: it is counted, and in the log.
+    pub(crate) fn degraded(&self, pool: &Pool, level: Level, degraded: Degraded) {
+        self.counters.degraded(&*self.host, level, degraded);
+        if degraded.any()
+            && let Ok(mut notices) = self.notices.try_borrow_mut()
+        {
+            let whose = (pool.name.as_str(), self.classes.levels.name(level));
+            notices.degraded(whose, degraded.as_str(), self.host.now());
+        }
+    }
+
+    fn say_refused(&self, pool: &Pool, level: Level, reason: Reason) {
+        if let Ok(mut notices) = self.notices.try_borrow_mut() {
+            let whose = (pool.name.as_str(), self.classes.levels.name(level));
+            notices.refused(whose, reason.as_str(), self.host.now());
         }
     }
 

@@ -1,6 +1,6 @@
 //! What inference workers say about their load, from the filter that hears it to the one that goes by it.
 //!
-//! A report is in four gauges of the endpoint; the last one wins. They are not written together, so a reader may find
+//! A report is in five gauges of the endpoint; the last one wins. They are not written together, so a reader may find
 //! the parts of two reports that came at the same time: either is as good.
 
 use std::time::Duration;
@@ -10,6 +10,9 @@ use spillway_host::Host;
 use spillway_primitives::Timestamp;
 
 use crate::{Attempt, Pools, View};
+
+/// The gauge of an endpoint that does not say its GPU utilisation.
+const GPU_UNKNOWN: u64 = 0;
 
 impl Pools {
     /// An endpoint has said how it is. What it says counts the attempt itself, whose answer it came with.
@@ -26,6 +29,7 @@ impl Pools {
             .reported
             .kv_cache
             .set(host, whole(report.kv_cache_utilization.unwrap_or(0.0) * 1000.0).min(1000));
+        gauges.reported.gpu.set(host, report.gpu_utilization.map_or(GPU_UNKNOWN, gpu_permille));
         gauges.reported.at.set(host, now.as_millis());
     }
 }
@@ -41,6 +45,8 @@ pub struct ReportedLoad {
     pub waiting: u32,
     /// The mean share of their key-value caches that is taken, in thousandths.
     pub kv_cache_permille: u16,
+    /// The mean GPU utilisation of those that say theirs, in thousandths, 1 to 1000; `None` where none does.
+    pub gpu_permille: Option<u16>,
 }
 
 impl View {
@@ -50,6 +56,7 @@ impl View {
     pub fn reported_load(&self, host: &dyn Host, now: Timestamp, lasts: Duration) -> Option<ReportedLoad> {
         let mut load = ReportedLoad::default();
         let (mut endpoints, mut kv_cache) = (0_u64, 0);
+        let (mut with_gpu, mut gpu) = (0_u64, 0);
         for place in self.members_that_serve() {
             let gauges = self.gauges(place)?;
             let slots = gauges.reported.slots.read(host);
@@ -64,10 +71,20 @@ impl View {
             load.waiting = load.waiting.saturating_add(number(busy.saturating_sub(slots)));
             kv_cache += gauges.reported.kv_cache.read(host);
             endpoints += 1;
+            let busy = gauges.reported.gpu.read(host);
+            gpu += busy;
+            with_gpu += u64::from(busy != GPU_UNKNOWN);
         }
         load.kv_cache_permille = u16::try_from(kv_cache.checked_div(endpoints)?).unwrap_or(u16::MAX);
+        load.gpu_permille = gpu.checked_div(with_gpu).map(|mean| u16::try_from(mean).unwrap_or(u16::MAX));
         Some(load)
     }
+}
+
+/// What the gauge holds for a share: never [`GPU_UNKNOWN`], unless it is none. Above 1 it is another unit, which would make
+/// a pool look busy for ever.
+fn gpu_permille(share: f64) -> u64 {
+    if share > 1.0 { GPU_UNKNOWN } else { whole(share * 1000.0).max(1) }
 }
 
 /// A number that a worker sent, which is neither negative nor infinite, as a count.

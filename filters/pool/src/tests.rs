@@ -1,6 +1,8 @@
 use std::rc::Rc;
+use std::time::Duration;
 
 use proptest::prelude::*;
+use spillway_contract::load_report::LoadReport;
 use spillway_host::{Host, fake::Fake};
 use spillway_primitives::Timestamp;
 use spillway_routing::membership::Member;
@@ -170,7 +172,7 @@ fn endpoints_that_come_and_go_leave_a_bounded_number_of_metrics() {
         vm.end(attempt, FAILED, now);
     }
     let endpoints = host.metric_names().iter().filter(|name| name.contains(".endpoint.")).count();
-    assert!(endpoints <= 16 * 10, "{endpoints} metrics of endpoints");
+    assert!(endpoints <= 16 * 11, "{endpoints} metrics of endpoints");
 }
 
 #[test]
@@ -267,5 +269,30 @@ proptest! {
             prop_assert_eq!(in_flight(&host, endpoint), alive as u64, "at {}", endpoint);
         }
         prop_assert_eq!(host.metric_named("spillway.books.below_zero_total"), Some(0));
+    }
+}
+
+#[test]
+fn a_gpu_that_is_not_reported_is_not_known_and_the_others_have_a_mean() {
+    let host = Fake::new();
+    let mut vm = vm(&host);
+    let pool = vm.pool("inference").unwrap();
+    vm.set_members(pool, &[Member::serving(A), Member::serving(B)], at_millis(0)).unwrap();
+    let attempts = [A, B].map(|address| begin(&mut vm, pool, address, at_millis(0)).unwrap());
+    let reported = |gpus: [Option<f64>; 2]| {
+        for (attempt, gpu_utilization) in attempts.iter().zip(gpus) {
+            let report = LoadReport { slots: Some(8.0), gpu_utilization, ..LoadReport::default() };
+            vm.report(attempt, &report, at_millis(1));
+        }
+        let load = vm.view(pool).unwrap().reported_load(&*host, at_millis(2), Duration::from_secs(1));
+        load.unwrap().gpu_permille
+    };
+    assert_eq!(reported([None, None]), None);
+    assert_eq!(reported([Some(0.97), Some(0.5)]), Some(735));
+    assert_eq!(reported([Some(0.97), None]), Some(970), "who does not say it does not count");
+    assert_eq!(reported([Some(0.0), None]), Some(1), "one that idles is known");
+    assert_eq!(reported([Some(97.0), None]), None, "per cent are no share");
+    for attempt in attempts {
+        vm.end(attempt, Outcome::Success, at_millis(3));
     }
 }

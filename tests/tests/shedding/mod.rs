@@ -1,12 +1,20 @@
 //! The load-shedder in real Envoy: who is admitted, who waits, who is refused and what they are told.
 
 mod budgets;
+mod consumers;
+mod deadlines;
 mod degraded;
+mod gpu;
+mod levels;
 mod limit;
+mod many_tenants;
+mod notices;
+mod overloaded;
 mod permits;
 mod queue;
 mod refusals;
 mod shared_budgets;
+mod smaller_model;
 
 use std::time::Duration;
 

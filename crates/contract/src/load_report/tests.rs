@@ -14,12 +14,13 @@ fn full() -> LoadReport {
         waiting: Some(2.0),
         free_slots: Some(0.0),
         kv_cache_utilization: Some(0.75),
+        gpu_utilization: Some(0.97),
     }
 }
 
 const FULL: &str = "TEXT application_utilization=1.25,cpu_utilization=0.125,mem_utilization=0.5,rps_fractional=12.5,eps=0,\
     named_metrics.slots=8,named_metrics.running=8,named_metrics.waiting=2,named_metrics.free_slots=0,\
-    named_metrics.kv_cache_utilization=0.75";
+    named_metrics.kv_cache_utilization=0.75,named_metrics.gpu_utilization=0.97";
 
 #[track_caller]
 fn reads(header: &str, expected: LoadReport) {
@@ -53,6 +54,9 @@ fn both_forms_and_both_spellings() {
     let running = LoadReport { running: Some(4.0), ..LoadReport::default() };
     reads(r#"JSON {"named_metrics": {"running": 4, "x": "y"}}"#, running);
     reads(r#"JSON {"namedMetrics": {"running": 4}}"#, running);
+    let gpu = LoadReport { gpu_utilization: Some(0.97), ..LoadReport::default() };
+    reads("TEXT named_metrics.gpu_utilization=0.97", gpu);
+    reads(r#"JSON {"named_metrics": {"gpu_utilization": 0.97}}"#, gpu);
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn one_vm_tells_what_all_have_used_and_all_hear_the_answer() {
     one.tick(0);
     assert_eq!(host.calls(), 0, "there is nothing to tell");
     assert!(one.charge("secret", 100) && two.charge("secret", 10));
-    let charge = Charge { who: two.who("secret"), prompt_tokens: 1, tokens: 10 };
+    let charge = Charge { who: two.who("secret"), prompt_tokens: 1, tokens: 10, told: None };
     two.budgets.correct(&*host, &charge, 5, at(0));
     one.tick(900);
     assert_eq!(host.calls(), 0, "it is not time to");

@@ -24,6 +24,7 @@ pub(crate) struct Reported {
     pub(crate) elsewhere: Gauge,
     pub(crate) slots: Gauge,
     pub(crate) kv_cache: Gauge,
+    pub(crate) gpu: Gauge,
     pub(crate) at: Gauge,
 }
 
@@ -42,6 +43,7 @@ impl PlaceGauges {
                 elsewhere: gauge(EndpointGauge::ReportedElsewhere)?,
                 slots: gauge(EndpointGauge::ReportedSlots)?,
                 kv_cache: gauge(EndpointGauge::ReportedKvCache)?,
+                gpu: gauge(EndpointGauge::ReportedGpu)?,
                 at: gauge(EndpointGauge::ReportedAt)?,
             },
         })

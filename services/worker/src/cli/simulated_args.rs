@@ -35,6 +35,10 @@ pub struct SimulatedArgs {
     /// Simulated: send the headers of a stream at once, its first event later
     #[arg(long)]
     pub headers_first: bool,
+
+    /// Simulated: the GPU utilisation that it reports: 0 to 1. Without it none is reported
+    #[arg(long, value_name = "RATIO", value_parser = ranges::ratio)]
+    pub gpu_utilization: Option<f64>,
 }
 
 impl SimulatedArgs {
@@ -54,6 +58,7 @@ impl SimulatedArgs {
         Behaviour {
             jitter_ratio: self.jitter_ratio,
             headers_first: self.headers_first,
+            gpu_utilization: self.gpu_utilization,
             ..Behaviour::default()
         }
     }

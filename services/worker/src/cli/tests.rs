@@ -15,6 +15,7 @@ fn numbers_out_of_range_are_refused() {
         ("--slots", "0", "expected a number from 1 to 100000"),
         ("--queue-requests", "100001", "expected a number from 0 to 100000"),
         ("--jitter-ratio", "1.5", "expected a number from 0 to 1"),
+        ("--gpu-utilization", "97", "expected a number from 0 to 1"),
         ("--jitter-ratio", "NaN", "expected a number from 0 to 1"),
         ("--decode-tokens-per-s", "0", "expected a number from 0.1 to 10000000"),
         ("--max-body-bytes", "many", "expected a number from 1024 to 1073741824"),

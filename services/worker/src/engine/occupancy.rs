@@ -23,6 +23,8 @@ pub struct Load {
     pub waiting: usize,
     /// Share of the key-value cache that is taken, 0 to 1, where there is one.
     pub kv_cache_utilization: Option<f64>,
+    /// Share of the time in which its GPUs compute, 0 to 1, where it has any.
+    pub gpu_utilization: Option<f64>,
 }
 
 /// The counts of one engine.
@@ -74,6 +76,7 @@ impl Occupancy {
             running: counts.running,
             waiting: counts.waiting,
             kv_cache_utilization: None,
+            gpu_utilization: None,
         }
     }
 

@@ -48,6 +48,7 @@ fn report(app: &App) -> LoadReport {
         waiting: Some(count(load.waiting)),
         free_slots: Some(count(load.slots.saturating_sub(load.running))),
         kv_cache_utilization: load.kv_cache_utilization,
+        gpu_utilization: load.gpu_utilization,
         ..app.utilization.get()
     }
 }

@@ -11,7 +11,7 @@ fn it_is_shown_changed_and_put_back() {
     let worker = worker.start();
     let at_start = json!({
         "speed_factor": 1.0, "jitter_ratio": 0.25, "headers_first": false, "ready": true,
-        "fault": "none", "fault_probability": 1.0,
+        "gpu_utilization": null, "fault": "none", "fault_probability": 1.0,
     });
     let path = "/simulated/behaviour";
     assert_eq!(get(worker.address, path).json(), at_start);

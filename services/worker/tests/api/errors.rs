@@ -132,7 +132,7 @@ fn behaviours() {
         json!({"speed": 2}),
         None,
         "the behaviour cannot be read: unknown field `speed`, expected one of `speed_factor`, `jitter_ratio`, \
-         `headers_first`, `ready`, `fault`, `fault_probability` at line 1 column 8",
+         `headers_first`, `ready`, `gpu_utilization`, `fault`, `fault_probability` at line 1 column 8",
     );
     refuses(
         json!({"fault": {"status": {"code": 503, "retry_after": 2}}}),

@@ -1,6 +1,6 @@
 //! The load report and the metrics.
 
-use crate::harness::{Worker, chat, get};
+use crate::harness::{Worker, chat, get, put};
 use serde_json::json;
 use spillway_contract::headers;
 use spillway_contract::load_report::LoadReport;
@@ -28,6 +28,20 @@ fn the_report_follows_the_load() {
     let idle = report(&get(worker.address, "/no-such-path"));
     assert_eq!(counts(idle), (Some(2.0), Some(0.0), Some(0.0), Some(2.0)));
     assert_eq!(idle.application_utilization, Some(0.0));
+}
+
+#[test]
+fn gpu_utilization_is_reported_where_it_is_said_what_it_is() {
+    let mut worker = Worker::default();
+    worker.engine.behaviour.gpu_utilization = Some(0.97);
+    let worker = worker.start();
+    let gpu = || report(&get(worker.address, "/health")).gpu_utilization;
+    assert_eq!(gpu(), Some(0.97));
+    put(worker.address, "/simulated/behaviour", &json!({"gpu_utilization": 0.5}));
+    assert_eq!(gpu(), Some(0.5));
+    let reply = put(worker.address, "/simulated/behaviour", &json!({"gpu_utilization": 97}));
+    assert_eq!((reply.status, reply.json()["error"]["param"].as_str()), (400, Some("gpu_utilization")));
+    assert_eq!(report(&get(Worker::default().start().address, "/health")).gpu_utilization, None);
 }
 
 #[test]

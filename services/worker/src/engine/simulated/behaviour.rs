@@ -14,6 +14,8 @@ pub struct Behaviour {
     pub headers_first: bool,
     /// What `/ready` says. Requests are answered either way.
     pub ready: bool,
+    /// 0 to 1: the GPU utilisation that it reports; `None` reports none.
+    pub gpu_utilization: Option<f64>,
     /// What goes wrong.
     pub fault: Fault,
     /// 0 to 1: for which share of the requests it goes wrong.
@@ -60,6 +62,8 @@ pub struct Change {
     pub headers_first: Option<bool>,
     /// See [`Behaviour::ready`].
     pub ready: Option<bool>,
+    /// See [`Behaviour::gpu_utilization`].
+    pub gpu_utilization: Option<f64>,
     /// See [`Behaviour::fault`].
     pub fault: Option<Fault>,
     /// See [`Behaviour::fault_probability`].
@@ -91,6 +95,7 @@ impl Default for Behaviour {
             jitter_ratio: 0.0,
             headers_first: false,
             ready: true,
+            gpu_utilization: None,
             fault: Fault::None,
             fault_probability: 1.0,
         }
@@ -109,11 +114,16 @@ impl Behaviour {
         }
         let number =
             |field, value: Option<f64>, own, min, max| in_range(field, value.unwrap_or(own), min, max);
+        let gpu_utilization = change.gpu_utilization.or(self.gpu_utilization);
+        if let Some(share) = gpu_utilization {
+            in_range("gpu_utilization", share, 0.0, 1.0)?;
+        }
         Ok(Self {
             speed_factor: number("speed_factor", change.speed_factor, self.speed_factor, 0.01, 100.0)?,
             jitter_ratio: number("jitter_ratio", change.jitter_ratio, self.jitter_ratio, 0.0, 1.0)?,
             headers_first: change.headers_first.unwrap_or(self.headers_first),
             ready: change.ready.unwrap_or(self.ready),
+            gpu_utilization,
             fault,
             fault_probability: number(
                 "fault_probability",

@@ -125,7 +125,7 @@ impl Engine for Simulated {
     }
 
     fn load(&self) -> Load {
-        self.occupancy.load()
+        Load { gpu_utilization: self.behaviour().gpu_utilization, ..self.occupancy.load() }
     }
 
     fn submit(&self, job: Job) -> Submission<'_> {
