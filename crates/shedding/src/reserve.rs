@@ -7,8 +7,8 @@
 //! permits come back at the pool's capacity *C* and important requests come at a rate *λ*. How many of these are beyond
 //! what is left to the others then goes up and down like the length of a queue with one server (M/M/1; Kleinrock, Queueing
 //! Systems I, 3.2), so with *n* free permits one waits for longer than *t* with the probability
-//! *(λ ÷ C)ⁿ · exp(−(C − λ) t)*. The *n* is taken with which [`MAY_WAIT`] of them wait for longer than their first token
-//! takes anyway. It does not grow with the pool: a share of it would be too little in a small one, and keep dozens idle in
+//! *(λ ÷ C)ⁿ · exp(−(C − λ) t)*. The *n* is taken with which [`MAY_WAIT`] of them wait for longer than [`BEARABLE`] of what
+//! their first token takes anyway. It does not grow with the pool: a share of it would be too little in a small one, and keep dozens idle in
 //! a large one.
 
 use std::time::Duration;
@@ -17,8 +17,10 @@ use crate::level::{Level, MAX_LEVELS};
 use crate::limit::Permit;
 use crate::rates::Rates;
 
-/// The share of important requests that may wait for longer than their first token takes once they are sent.
+/// The share of important requests that may wait for longer than is bearable.
 const MAY_WAIT: f64 = 0.01;
+/// What is bearable, as a share of what a first token takes once its request is sent.
+const BEARABLE: f64 = 1.0 / 3.0;
 
 /// The most that each level leaves to more important ones, as a share of the limit in thousandths, each at most 900. A
 /// level with 0 leaves nothing: it is one of those for which the others do.
@@ -31,7 +33,7 @@ pub struct Reserve {
 impl Default for Reserve {
     /// For the top level, from all others. What that costs is in the README of the simulator, scenario `shedding`.
     fn default() -> Self {
-        let mut most_permille = [110; MAX_LEVELS];
+        let mut most_permille = [150; MAX_LEVELS];
         if let Some(top) = most_permille.first_mut() {
             *top = 0;
         }
@@ -64,16 +66,17 @@ impl Reserve {
 }
 
 /// How many free permits are enough for requests that come at the rate `wanted`, where permits come back at the rate
-/// `capacity`, so that few wait for longer than `patience`.
-fn needed(wanted: f64, capacity: f64, patience: Duration) -> u32 {
+/// `capacity`, so that few wait for long beside what their
+/// `first_token` takes.
+fn needed(wanted: f64, capacity: f64, first_token: Duration) -> u32 {
     if wanted <= 0.0 {
         return 0;
     }
     if wanted >= capacity {
         return u32::MAX;
     }
-    let served_meanwhile = (capacity - wanted) * patience.as_secs_f64();
-    ((MAY_WAIT.ln() + served_meanwhile) / (wanted / capacity).ln()).ceil().max(0.0) as u32
+    let meanwhile = (capacity - wanted) * BEARABLE * first_token.as_secs_f64();
+    ((MAY_WAIT.ln() + meanwhile) / (wanted / capacity).ln()).ceil().max(0.0) as u32
 }
 
 /// How many requests may be in flight before one of a level waits.
@@ -141,15 +144,15 @@ mod tests {
     #[test]
     fn as_much_is_left_as_the_important_ones_need() {
         leave(50, [0, 50, 50], [0, 1, 1]);
-        leave(50, [5, 50, 50], [0, 1, 1]);
-        leave(1_000, [60, 90, 150], [0, 6, 6]);
-        leave(1_000, [80, 0, 0], [0, 17, 17]);
+        leave(50, [5, 50, 50], [0, 2, 2]);
+        leave(1_000, [60, 90, 150], [0, 8, 8]);
+        leave(1_000, [80, 0, 0], [0, 20, 20]);
     }
 
     #[test]
     fn it_is_no_more_than_there_may_be_and_somebody_may_always_go() {
-        leave(50, [60, 90, 150], [0, 5, 5]);
-        leave(50, [200, 0, 0], [0, 5, 5]);
+        leave(50, [60, 90, 150], [0, 7, 7]);
+        leave(50, [200, 0, 0], [0, 7, 7]);
         leave(2, [60, 90, 150], [0, 1, 1]);
         leave(1, [60, 90, 150], [0, 0, 0]);
         leave(0, [60, 90, 150], [0, 0, 0]);
@@ -158,15 +161,15 @@ mod tests {
     #[test]
     fn before_the_capacity_is_known_it_is_the_most_there_may_be() {
         let ceilings = Reserve::default().ceilings(40, 3, &Rates::default());
-        assert_eq!((ceilings.limit(), ceilings.of(Level(0)), ceilings.of(Level(1))), (40, 40, 36));
-        assert_eq!(ceilings.of(Level(200)), 36);
+        assert_eq!((ceilings.limit(), ceilings.of(Level(0)), ceilings.of(Level(1))), (40, 40, 34));
+        assert_eq!(ceilings.of(Level(200)), 34);
     }
 
     #[test]
     fn several_levels_can_be_those_for_which_something_is_left() {
         let reserve = Reserve { most_permille: [0, 0, 900, 0, 0, 0, 0, 0] };
         let ceilings = reserve.ceilings(50, 3, &rates([20, 40, 100]));
-        assert_eq!([0, 1, 2].map(|level| ceilings.of(Level(level))), [50, 50, 44]);
+        assert_eq!([0, 1, 2].map(|level| ceilings.of(Level(level))), [50, 50, 42]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ fn accounts_of_a_million_tenants_take_a_bounded_space_and_the_rest_share_one_eac
     let mut charge = |number: u64, now: Timestamp| {
         let tenant = tenant(number);
         let accounts = sets.get_mut(usize::try_from(set_of(tenant)).unwrap()).unwrap();
-        matches!(accounts.charge(tenant, 100, now, &quota), Charged::Within(_))
+        matches!(accounts.charge(tenant, 100, now, &quota, None), Charged::Within(_))
     };
     let granted = (0..TENANTS).filter(|number| charge(*number, NOW)).count() as u64;
     // Who has an account of its own is within; of all others in a set as many as one budget allows.
