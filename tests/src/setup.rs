@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -38,6 +39,8 @@ pub struct Setup {
     listeners_from_file: bool,
     endpoints_from_file: bool,
     cache_tier_port: u16,
+    /// Of workers that another has started.
+    others: Vec<SocketAddr>,
 }
 
 impl fmt::Debug for Setup {
@@ -73,6 +76,7 @@ impl Setup {
             listeners_from_file: false,
             endpoints_from_file: false,
             cache_tier_port: NOBODYS_PORT,
+            others: Vec::new(),
         }
     }
 
@@ -80,6 +84,14 @@ impl Setup {
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers;
+        self
+    }
+
+    /// No inference workers of its own, but those of another, as two gateways have them.
+    #[must_use]
+    pub fn before_workers_of(mut self, other: &Spillway) -> Self {
+        self.workers = 0;
+        self.others = other.workers.iter().map(Worker::address).collect();
         self
     }
 
@@ -169,7 +181,7 @@ impl Setup {
     /// When something does not start.
     pub async fn start(&self) -> Spillway {
         let mut spillway = self.start_unsettled().await;
-        spillway.until_eligible("inference", self.workers).await;
+        spillway.until_eligible("inference", self.workers + self.others.len()).await;
         spillway
     }
 
@@ -217,7 +229,7 @@ impl Setup {
             admin_port: admin.number(),
             cache_tier_port: self.cache_tier_port,
             filters_dir: self.filters_dir(),
-            workers: workers.iter().map(Worker::address).collect(),
+            workers: workers.iter().map(Worker::address).chain(self.others.iter().copied()).collect(),
         };
         let mut config = placement.render().unwrap();
         config["node"] = json!({ "id": "test", "cluster": "test" });

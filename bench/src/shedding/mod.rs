@@ -1,10 +1,10 @@
 //! What the load-shedder brings under overload, beside plain Envoy and Envoy's own adaptive concurrency; how soon it is back
-//! to normal; whether it finds the capacity; and what a refusal costs.
+//! to normal; whether it finds the capacity; how two Envoys before the same workers fare; and what a refusal costs.
 //!
 //! Real Envoy with two Envoy workers and its shipped configuration; three inference workers with a simulated engine, whose
 //! capacity C is known. Requests arrive at times of their own, at a constant mean rate, streamed, of three priority levels.
-//! Each client says that it waits for a second for its first token, and is gone after two, whatever has come; an answer is
-//! good if it is whole and began within that second.
+//! Each client says that it waits for a second for its first token, and is gone after two, whatever has come, where nothing
+//! else is said; an answer is good if it is whole and began within that second.
 
 mod goodput;
 mod limit;
@@ -16,6 +16,7 @@ mod recovery;
 mod refusal;
 mod retry_after;
 mod traffic;
+mod two_envoys;
 mod watch;
 
 use anyhow::{Result, ensure};
@@ -59,6 +60,8 @@ enum Part {
     Recovery,
     /// Whether the limit is what the workers can do
     Limit,
+    /// Two Envoys before the same workers, each with half of the load, beside one with all of it
+    TwoEnvoys,
     /// CPU time of a refusal
     Refusal,
     /// When clients that were refused come back, and how they fare then
@@ -84,6 +87,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     }
     if wanted(Part::Limit) {
         limit::run(options).await?;
+    }
+    if wanted(Part::TwoEnvoys) {
+        two_envoys::run(options).await?;
     }
     if wanted(Part::Refusal) {
         refusal::run(options).await?;

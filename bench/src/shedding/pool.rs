@@ -22,6 +22,8 @@ const TOKENS_PER_SECOND: u32 = 80;
 pub(super) const DEADLINE: Duration = Duration::from_secs(1);
 /// And when it is gone, whatever has come.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// When a client is gone that does not say for how long it waits.
+pub(super) const LONG_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How important a request is: one in five is critical, three are standard, the rest is sheddable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,13 +81,15 @@ pub(super) fn describe() -> String {
     )
 }
 
-/// A request of the traffic.
-pub(super) fn request(number: u64) -> Request<Full<Bytes>> {
+/// A request of the traffic, of a client that says for how long it waits or of one that does not.
+pub(super) fn request(number: u64, says: bool) -> Request<Full<Bytes>> {
     let mut request = streamed_chat(OUTPUT_TOKENS);
     let headers = request.headers_mut();
     headers.insert(PRIORITY, HeaderValue::from_static(Level::of(number).name()));
-    // As OpenAI's client says how long it waits, in seconds.
-    headers.insert("x-stainless-timeout", DEADLINE.as_secs().into());
+    if says {
+        // As OpenAI's client says it, in seconds.
+        headers.insert("x-stainless-timeout", DEADLINE.as_secs().into());
+    }
     request
 }
 

@@ -31,14 +31,9 @@ impl Proxy {
 
     /// Starts it, with workers of its own and with this changed in the load-shedder's configuration.
     pub(super) async fn start(self, shedder: &Value) -> Spillway {
-        let workers = usize::try_from(pool::WORKERS).unwrap_or_default();
-        let setup = Setup::new(2).workers(workers).engine(&pool::engine());
+        let setup = setup();
         if self == Self::Spillway {
-            let setup =
-                setup.sheds(json!({ "trust_priority_header": true })).filter("load-shedder", shedder.clone());
-            let spillway = setup.start().await;
-            spillway.until_booked("inference").await;
-            return spillway;
+            return with_shedder(setup, shedder).await;
         }
         edited(setup, self.name(), move |config| self.place(config)).start_unsettled().await
     }
@@ -50,6 +45,23 @@ impl Proxy {
         }
         Ok(())
     }
+}
+
+/// A second Envoy with the load-shedder, before the same workers.
+pub(super) async fn beside(first: &Spillway, shedder: &Value) -> Spillway {
+    with_shedder(setup().before_workers_of(first), shedder).await
+}
+
+fn setup() -> Setup {
+    let workers = usize::try_from(pool::WORKERS).unwrap_or_default();
+    Setup::new(2).workers(workers).engine(&pool::engine())
+}
+
+async fn with_shedder(setup: Setup, shedder: &Value) -> Spillway {
+    let setup = setup.sheds(json!({ "trust_priority_header": true })).filter("load-shedder", shedder.clone());
+    let spillway = setup.start().await;
+    spillway.until_booked("inference").await;
+    spillway
 }
 
 fn adaptive_concurrency() -> Value {

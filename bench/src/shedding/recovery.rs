@@ -18,35 +18,43 @@ const AFTER_S: u64 = 15;
 /// At a new load the ladder may go to its new step within this.
 const SETTLES: Duration = Duration::from_secs(10);
 
+/// Clients that wait for a second fill no queue: what is too much is refused when it comes, and the ladder has nothing to
+/// do. Those that wait for a minute do.
+const CLIENTS: [(&str, bool); 2] = [("wait for 1 s and say so", false), ("wait for 60 s", true)];
+
 /// Measures, prints and keeps the tables.
 pub(super) async fn run(options: &Options) -> Result<()> {
     let loads = [0.5, 1.0, 2.0, 3.0];
-    let progress = progress::steps(usize::from(options.rounds) + loads.len());
+    let progress = progress::steps(CLIENTS.len() * (usize::from(options.rounds) + loads.len()));
     let spillway = Proxy::Spillway.start(&options.shedder).await;
     let mut table = Table::new(
         "From 3 × C to 0.5 × C: when the ladder is left, nobody waits and nobody was refused for a second",
-        &["round", "step before", "waiting before", "limit before", "normal after, s"],
+        &["clients", "round", "step before", "waiting before", "limit before", "normal after, s"],
     );
     let mut bars = Vec::new();
-    for round in 0..options.rounds {
-        progress.set_message("from 3 × C to 0.5 × C");
-        let phases = [Phase::new(3.0, OVERLOAD_S), Phase::new(0.5, AFTER_S)];
-        let traffic = Traffic::new(&phases, u64::from(round));
-        let all = Duration::from_secs(OVERLOAD_S + AFTER_S);
-        let (report, looks) = tokio::join!(traffic.run(&spillway.client), watch(&spillway, EVERY, all));
-        report?;
-        let drops = Duration::from_secs(OVERLOAD_S);
-        let normal = until_normal(&looks, drops).map(|time| time.as_secs_f64());
-        let before = looks.iter().rfind(|look| look.at <= drops).copied().unwrap_or_default();
-        table.row([
-            (round + 1).to_string(),
-            before.step.to_string(),
-            before.waiting.to_string(),
-            before.limit.to_string(),
-            normal.map_or_else(|| "never".to_owned(), |seconds| format!("{seconds:.1}")),
-        ]);
-        bars.push(Bar::at_most(5.0, "seconds from overload back to normal", normal));
-        progress.inc(1);
+    for (clients, is_patient) in CLIENTS {
+        for round in 0..options.rounds {
+            progress.set_message(format!("from 3 × C to 0.5 × C, clients that {clients}"));
+            let phases = [Phase::new(3.0, OVERLOAD_S), Phase::new(0.5, AFTER_S)];
+            let traffic = Traffic { is_patient, ..Traffic::new(&phases, u64::from(round)) };
+            let all = Duration::from_secs(OVERLOAD_S + AFTER_S);
+            let (report, looks) = tokio::join!(traffic.run(&spillway.client), watch(&spillway, EVERY, all));
+            report?;
+            let drops = Duration::from_secs(OVERLOAD_S);
+            let normal = until_normal(&looks, drops).map(|time| time.as_secs_f64());
+            let before = looks.iter().rfind(|look| look.at <= drops).copied().unwrap_or_default();
+            table.row([
+                clients.to_owned(),
+                (round + 1).to_string(),
+                before.step.to_string(),
+                before.waiting.to_string(),
+                before.limit.to_string(),
+                normal.map_or_else(|| "never".to_owned(), |seconds| format!("{seconds:.1}")),
+            ]);
+            let what = format!("seconds from overload back to normal, clients that {clients}");
+            bars.push(Bar::at_most(5.0, what, normal));
+            progress.inc(1);
+        }
     }
     table.publish("shedding-recovery")?;
 
@@ -57,31 +65,36 @@ pub(super) async fn run(options: &Options) -> Result<()> {
             lasts.as_secs(),
             SETTLES.as_secs()
         ),
-        &["load", "changes", "a minute", "steps seen", "highest waiting"],
+        &["clients", "load", "changes", "a minute", "steps seen", "highest waiting"],
     );
-    for load in loads {
-        progress.set_message(format!("steps at {load} × C"));
-        let traffic = Traffic::new(&[Phase { load, lasts: SETTLES + lasts }], 9);
-        let all = watch(&spillway, EVERY * 5, SETTLES + lasts);
-        let (report, looks) = tokio::join!(traffic.run(&spillway.client), all);
-        report?;
-        let looks: Vec<_> = looks.into_iter().filter(|look| look.at >= SETTLES).collect();
-        let (Some(first), Some(last)) = (looks.first(), looks.last()) else { continue };
-        let changes = last.step_changes - first.step_changes;
-        let a_minute = changes as f64 * 60.0 / (last.at - first.at).as_secs_f64();
-        let mut steps: Vec<_> = looks.iter().map(|look| look.step).collect();
-        steps.sort_unstable();
-        steps.dedup();
-        let waiting = looks.iter().map(|look| look.waiting).max().unwrap_or(0);
-        table.row([
-            format!("{load} × C"),
-            changes.to_string(),
-            format!("{a_minute:.1}"),
-            format!("{steps:?}"),
-            waiting.to_string(),
-        ]);
-        bars.push(Bar::at_most(2.99, format!("changes of the step a minute at {load} × C"), Some(a_minute)));
-        progress.inc(1);
+    for (clients, is_patient) in CLIENTS {
+        for load in loads {
+            progress.set_message(format!("steps at {load} × C, clients that {clients}"));
+            let traffic =
+                Traffic { is_patient, ..Traffic::new(&[Phase { load, lasts: SETTLES + lasts }], 9) };
+            let all = watch(&spillway, EVERY * 5, SETTLES + lasts);
+            let (report, looks) = tokio::join!(traffic.run(&spillway.client), all);
+            report?;
+            let looks: Vec<_> = looks.into_iter().filter(|look| look.at >= SETTLES).collect();
+            let (Some(first), Some(last)) = (looks.first(), looks.last()) else { continue };
+            let changes = last.step_changes - first.step_changes;
+            let a_minute = changes as f64 * 60.0 / (last.at - first.at).as_secs_f64();
+            let mut steps: Vec<_> = looks.iter().map(|look| look.step).collect();
+            steps.sort_unstable();
+            steps.dedup();
+            let waiting = looks.iter().map(|look| look.waiting).max().unwrap_or(0);
+            table.row([
+                clients.to_owned(),
+                format!("{load} × C"),
+                changes.to_string(),
+                format!("{a_minute:.1}"),
+                format!("{steps:?}"),
+                waiting.to_string(),
+            ]);
+            let what = format!("changes of the step a minute at {load} × C, clients that {clients}");
+            bars.push(Bar::at_most(2.99, what, Some(a_minute)));
+            progress.inc(1);
+        }
     }
     progress.finish_and_clear();
     spillway.end().await;

@@ -35,11 +35,13 @@ pub(super) struct Traffic {
     pub(super) tries: u32,
     /// If that is not later.
     pub(super) longest: Duration,
+    /// Whether clients wait for long, and do not say so.
+    pub(super) is_patient: bool,
 }
 
 impl Traffic {
     pub(super) fn new(phases: &[Phase], seed: u64) -> Self {
-        Self { phases: phases.to_vec(), seed, tries: 1, longest: Duration::ZERO }
+        Self { phases: phases.to_vec(), seed, tries: 1, longest: Duration::ZERO, is_patient: false }
     }
 
     /// Makes it, and waits for the last answer. Times are from the start of the first phase, and clients
@@ -71,9 +73,11 @@ impl Traffic {
 
     fn load(&self, client: &Client, (seed, first): (u64, u64), phase: Phase) -> Load {
         let arrivals = Arrivals::Open { per_second: phase.load * pool::capacity(), seed };
-        let make = move |number| pool::request(first + number);
+        let says = !self.is_patient;
+        let patience = if says { pool::PATIENCE } else { pool::LONG_PATIENCE };
+        let make = move |number| pool::request(first + number, says);
         Load::new(client, arrivals, Until::Elapsed(phase.lasts), make)
-            .leaving(|_| Patience::Leaves(pool::PATIENCE))
+            .leaving(move |_| Patience::Leaves(patience))
             .obeying(self.tries, self.longest)
     }
 }

@@ -68,7 +68,7 @@ mod tests {
         let reserve = Reserve { most_permille: [0, 50, 100, 0, 0, 0, 0, 0] };
         Situation {
             in_flight: 0,
-            ceilings: reserve.ceilings(20, 3, &Rates::default()),
+            ceilings: reserve.ceilings(20, 3, &Rates::default(), 0.0),
             waiting: [0; MAX_LEVELS],
             step: Step::Normal,
             endpoints: Some(3),

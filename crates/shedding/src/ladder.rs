@@ -107,7 +107,7 @@ impl Default for Settings {
             hysteresis: 150,
             dwell: Duration::from_secs(30),
             calm: 150,
-            calm_dwell: Duration::from_secs(1),
+            calm_dwell: Duration::from_millis(500),
         }
     }
 }

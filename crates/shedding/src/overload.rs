@@ -148,7 +148,7 @@ impl Default for Settings {
             kv_cache: ramp(0.9, 1.0, 600),
             worker_queue: ramp(0.25, 2.0, 1000),
             gpu: ramp(0.85, 1.0, 300),
-            fall_per_second: 400,
+            fall_per_second: 800,
         }
     }
 }

@@ -33,7 +33,7 @@ pub struct Reserve {
 impl Default for Reserve {
     /// For the top level, from all others. What that costs is in the README of the simulator, scenario `shedding`.
     fn default() -> Self {
-        let mut most_permille = [150; MAX_LEVELS];
+        let mut most_permille = [130; MAX_LEVELS];
         if let Some(top) = most_permille.first_mut() {
             *top = 0;
         }
@@ -42,9 +42,10 @@ impl Default for Reserve {
 }
 
 impl Reserve {
-    /// What each of so many levels may use of the limit, in a pool with such rates.
+    /// What each of so many levels may use of the limit, in a pool with such rates. `chance` is a random number from 0 to 1:
+    /// half a permit is one for half of the time.
     #[must_use]
-    pub fn ceilings(&self, limit: u32, levels: usize, rates: &Rates) -> Ceilings {
+    pub fn ceilings(&self, limit: u32, levels: usize, rates: &Rates, chance: f64) -> Ceilings {
         let mut by_level = [limit; MAX_LEVELS];
         let mut wanted = 0.0;
         for ((level, permille), ceiling) in (0..).map(Level).zip(self.most_permille).zip(&mut by_level) {
@@ -52,12 +53,12 @@ impl Reserve {
                 wanted += rates.demand(level);
                 continue;
             }
-            let most = u64::from(limit) * u64::from(permille.min(900)) / 1000;
-            let most = u32::try_from(most).unwrap_or(u32::MAX).max(1);
+            let most = (f64::from(limit) * f64::from(permille.min(900)) / 1000.0).max(1.0);
             // Before it is known what the pool can do, as much as there may be.
             let kept = rates.capacity().map_or(most, |capacity| {
-                needed(wanted, capacity, rates.upstream().unwrap_or_default()).clamp(1, most)
+                needed(wanted, capacity, rates.upstream().unwrap_or_default()).clamp(1.0, most)
             });
+            let kept = (kept + chance.clamp(0.0, 0.999)) as u32;
             // A level that could never go would wait for nothing.
             *ceiling = limit.saturating_sub(kept).max(limit.min(1));
         }
@@ -68,15 +69,15 @@ impl Reserve {
 /// How many free permits are enough for requests that come at the rate `wanted`, where permits come back at the rate
 /// `capacity`, so that few wait for long beside what their
 /// `first_token` takes.
-fn needed(wanted: f64, capacity: f64, first_token: Duration) -> u32 {
+fn needed(wanted: f64, capacity: f64, first_token: Duration) -> f64 {
     if wanted <= 0.0 {
-        return 0;
+        return 0.0;
     }
     if wanted >= capacity {
-        return u32::MAX;
+        return f64::INFINITY;
     }
     let meanwhile = (capacity - wanted) * BEARABLE * first_token.as_secs_f64();
-    ((MAY_WAIT.ln() + meanwhile) / (wanted / capacity).ln()).ceil().max(0.0) as u32
+    ((MAY_WAIT.ln() + meanwhile) / (wanted / capacity).ln()).max(0.0)
 }
 
 /// How many requests may be in flight before one of a level waits.
@@ -137,7 +138,7 @@ mod tests {
 
     #[track_caller]
     fn leave(limit: u32, wanted: [u32; 3], expected: [u32; 3]) {
-        let ceilings = Reserve::default().ceilings(limit, 3, &rates(wanted));
+        let ceilings = Reserve::default().ceilings(limit, 3, &rates(wanted), 0.5);
         assert_eq!([0, 1, 2].map(|level| limit - ceilings.of(Level(level))), expected, "{limit} {wanted:?}");
     }
 
@@ -159,8 +160,14 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_permit_is_kept_for_a_part_of_the_time() {
+        let kept = |chance| 50 - Reserve::default().ceilings(50, 3, &rates([200, 0, 0]), chance).of(Level(1));
+        assert_eq!([0.0, 0.4, 0.6, 1.0].map(kept), [6, 6, 7, 7], "6.5 at most");
+    }
+
+    #[test]
     fn before_the_capacity_is_known_it_is_the_most_there_may_be() {
-        let ceilings = Reserve::default().ceilings(40, 3, &Rates::default());
+        let ceilings = Reserve::default().ceilings(40, 3, &Rates::default(), 0.5);
         assert_eq!((ceilings.limit(), ceilings.of(Level(0)), ceilings.of(Level(1))), (40, 40, 34));
         assert_eq!(ceilings.of(Level(200)), 34);
     }
@@ -168,7 +175,7 @@ mod tests {
     #[test]
     fn several_levels_can_be_those_for_which_something_is_left() {
         let reserve = Reserve { most_permille: [0, 0, 900, 0, 0, 0, 0, 0] };
-        let ceilings = reserve.ceilings(50, 3, &rates([20, 40, 100]));
+        let ceilings = reserve.ceilings(50, 3, &rates([20, 40, 100]), 0.5);
         assert_eq!([0, 1, 2].map(|level| ceilings.of(Level(level))), [50, 50, 42]);
     }
 

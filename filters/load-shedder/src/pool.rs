@@ -286,7 +286,7 @@ impl Pool {
             kv_cache: workers.kv_cache,
             gpu: workers.gpu_permille.map(|permille| f64::from(permille) / 1000.0),
         };
-        let update = self.absorb(host, &window, &around, now, rules);
+        let update = self.absorb(host, &window, &around, now, (rules, rng));
         if let Some(update) = &update {
             self.gauges.limit.set(host, u64::from(self.ceilings.limit()));
             self.gauges.overload.set(host, u64::from(update.overload));
@@ -313,7 +313,7 @@ impl Pool {
         window: &Window,
         around: &Circumstances,
         now: Timestamp,
-        rules: &Rules,
+        (rules, rng): (&Rules, &mut Rng),
     ) -> Option<Update> {
         let mut update = None;
         let mut known = None;
@@ -332,7 +332,8 @@ impl Pool {
         match (updated, known) {
             (Ok(_), Some(control)) => {
                 let limit = control.limit(&rules.settings);
-                self.ceilings = rules.reserve.ceilings(limit, rules.settings.levels, control.rates());
+                self.ceilings =
+                    rules.reserve.ceilings(limit, rules.settings.levels, control.rates(), rng.f64());
                 self.control = control;
                 update
             }

@@ -25,6 +25,7 @@ const TICK: Duration = Duration::from_millis(100);
 pub(super) struct Spillway {
     settings: Settings,
     reserve: Reserve,
+    ceilings: Ceilings,
     returns: retry_after::Settings,
     deadline: Duration,
     control: Control,
@@ -46,12 +47,15 @@ struct Known {
 
 impl Spillway {
     pub(super) fn new(plan: &Plan, envoy: usize) -> Self {
+        let (settings, reserve, control) = (Settings::default(), Reserve::default(), Control::default());
+        let ceilings = reserve.ceilings(control.limit(&settings), settings.levels, control.rates(), 0.0);
         Self {
-            settings: Settings::default(),
-            reserve: Reserve::default(),
+            settings,
+            reserve,
+            ceilings,
             returns: retry_after::Settings::default(),
             deadline: plan.deadline,
-            control: Control::default(),
+            control,
             queue: Queue::default(),
             observers: Default::default(),
             in_flight: 0,
@@ -66,13 +70,9 @@ impl Spillway {
         &mut self.observers[number % VMS]
     }
 
-    fn ceilings(&self) -> Ceilings {
-        self.reserve.ceilings(self.limit(), self.settings.levels, self.control.rates())
-    }
-
     fn send(&mut self, number: usize, waited: Duration, now: Timestamp, actions: &mut Vec<Action>) {
         self.in_flight += 1;
-        let permit = self.ceilings().permit(self.in_flight);
+        let permit = self.ceilings.permit(self.in_flight);
         let Some(known) = self.known.get_mut(&number) else { return };
         known.sent = Some(self.observers[number % VMS].sent(now, known.class, waited, permit));
         actions.push(Action::Send(number));
@@ -113,7 +113,7 @@ impl Spillway {
     /// Lets those go who may.
     fn pump(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         loop {
-            let Some(open) = self.ceilings().open(self.in_flight) else { return };
+            let Some(open) = self.ceilings.open(self.in_flight) else { return };
             let taken = self.queue.take(now, open, false, &self.settings.bounds);
             for member in taken.overdue {
                 self.refuse(member.stream as usize, Reason::Deadline, actions);
@@ -132,7 +132,7 @@ impl Gate for Spillway {
         self.observer(number).arrived(Level(draw.level));
         let situation = Situation {
             in_flight: self.in_flight,
-            ceilings: self.ceilings(),
+            ceilings: self.ceilings,
             waiting: self.queue.lengths(),
             step: self.step(),
             endpoints: Some(self.endpoints),
@@ -182,7 +182,8 @@ impl Gate for Spillway {
             gpu: None,
         };
         self.control.update(now, &around, &self.settings);
-        let rates = self.control.rates();
+        let (limit, rates) = (self.limit(), self.control.rates());
+        self.ceilings = self.reserve.ceilings(limit, self.settings.levels, rates, self.rng.f64());
         self.promises -= self.returns.drained(self.promises, TICK, rates, &mut self.rng);
         for member in self.queue.overdue(now) {
             self.refuse(member.stream as usize, Reason::Deadline, actions);
