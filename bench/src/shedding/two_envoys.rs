@@ -11,7 +11,7 @@ use super::Options;
 use super::pool::{self, Level, is_answered, is_good};
 use super::proxy::{Proxy, beside};
 use super::traffic::{Phase, Traffic};
-use super::watch::{Look, watch};
+use super::watch::{Look, loaded};
 use crate::bar::{self, Bar};
 use crate::progress;
 use crate::table::Table;
@@ -63,11 +63,12 @@ async fn measure(first: &Spillway, second: Option<&Spillway>, load: f64, options
     let measured = Duration::from_secs(options.seconds.max(30));
     let lasts = WARM_UP + measured;
     let envoys = 1 + usize::from(second.is_some());
-    let share = Phase { load: load / envoys as f64, lasts };
+    let share = |seed| Traffic::new(&[Phase { load: load / envoys as f64, lasts }], seed);
     let seen = match second {
-        None => vec![loaded(first, 1, share).await?],
+        None => vec![loaded(first, &share(1), EVERY).await?],
         Some(second) => {
-            let (one, other) = tokio::join!(loaded(first, 1, share), loaded(second, 2, share));
+            let (to_one, to_other) = (share(1), share(2));
+            let (one, other) = tokio::join!(loaded(first, &to_one, EVERY), loaded(second, &to_other, EVERY));
             vec![one?, other?]
         }
     };
@@ -90,13 +91,6 @@ async fn measure(first: &Spillway, second: Option<&Spillway>, load: f64, options
         p99: quantile(&critical.first_bytes(), 0.99).as_secs_f64() * 1000.0,
         limit,
     })
-}
-
-/// Loads an Envoy, and looks at its limit meanwhile.
-async fn loaded(envoy: &Spillway, seed: u64, share: Phase) -> Result<(Report, Vec<Look>)> {
-    let traffic = Traffic::new(&[share], seed);
-    let (report, looks) = tokio::join!(traffic.run(&envoy.client), watch(envoy, EVERY, share.lasts));
-    Ok((report?, looks))
 }
 
 fn mean_limit(looks: &[Look]) -> f64 {

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use anyhow::Result;
+use spillway_harness::load::Report;
 use spillway_harness::{Spillway, Stats};
+
+use super::traffic::Traffic;
 
 /// What was seen at a moment.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,6 +50,17 @@ impl Look {
     pub(super) const fn is_idle(&self) -> bool {
         self.admitted == 0 && self.waiting == 0 && self.in_flight == 0
     }
+}
+
+/// Makes that traffic, and looks again and again while it lasts.
+pub(super) async fn loaded(
+    spillway: &Spillway,
+    traffic: &Traffic,
+    every: Duration,
+) -> Result<(Report, Vec<Look>)> {
+    let lasts = traffic.phases.iter().map(|phase| phase.lasts).sum();
+    let (report, looks) = tokio::join!(traffic.run(&spillway.client), watch(spillway, every, lasts));
+    Ok((report?, looks))
 }
 
 /// Looks again and again, for so long.

@@ -8,8 +8,8 @@
 //! what is left to the others then goes up and down like the length of a queue with one server (M/M/1; Kleinrock, Queueing
 //! Systems I, 3.2), so with *n* free permits one waits for longer than *t* with the probability
 //! *(λ ÷ C)ⁿ · exp(−(C − λ) t)*. The *n* is taken with which [`MAY_WAIT`] of them wait for longer than [`BEARABLE`] of what
-//! their first token takes anyway. It does not grow with the pool: a share of it would be too little in a small one, and keep dozens idle in
-//! a large one.
+//! their first token takes anyway. It does not grow with the pool: a share of it would be too little in a small one, and
+//! keep dozens idle in a large one.
 
 use std::time::Duration;
 
@@ -67,8 +67,7 @@ impl Reserve {
 }
 
 /// How many free permits are enough for requests that come at the rate `wanted`, where permits come back at the rate
-/// `capacity`, so that few wait for long beside what their
-/// `first_token` takes.
+/// `capacity`, so that few wait for long beside what their `first_token` takes.
 fn needed(wanted: f64, capacity: f64, first_token: Duration) -> f64 {
     if wanted <= 0.0 {
         return 0.0;
