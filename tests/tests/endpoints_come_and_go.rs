@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::json;
+use spillway_contract::metrics::EndpointGauge;
 use spillway_harness::load::{Arrivals, Load, Until};
 use spillway_harness::{Setup, chat, eventually, hurry, with_one_and_two_envoy_workers};
 
@@ -50,7 +51,7 @@ async fn statistics_stay_bounded(envoy_workers: u32) {
     let all = stats.matching("wasmcustom.spillway.pool.inference.endpoint.", "").count();
     println!("{} labels, {all} statistics of endpoints", labels.len());
     assert!(labels.len() <= 2 * MAX_ENDPOINTS, "{} labels", labels.len());
-    assert!(all <= 10 * 2 * MAX_ENDPOINTS, "{all} statistics");
+    assert!(all <= EndpointGauge::ALL.len() * 2 * MAX_ENDPOINTS, "{all} statistics");
     assert!(stats.own("spillway.books.refused_endpoints_total") > 0, "who found no room is counted");
 
     spillway.discovery.set_endpoints("inference", &real);

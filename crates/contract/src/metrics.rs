@@ -44,6 +44,21 @@ pub enum EndpointGauge {
 }
 
 impl EndpointGauge {
+    /// All of them: as many statistics each endpoint that was ever seen has in Envoy.
+    pub const ALL: [Self; 11] = [
+        Self::InFlight,
+        Self::TimeToFirstToken,
+        Self::Failures,
+        Self::Successes,
+        Self::Circuit,
+        Self::ReportedElsewhere,
+        Self::ReportedSlots,
+        Self::ReportedKvCache,
+        Self::ReportedGpu,
+        Self::ReportedAt,
+        Self::Address,
+    ];
+
     /// The last part of the gauge's name.
     #[must_use]
     pub const fn noun(self) -> &'static str {
@@ -164,5 +179,11 @@ mod tests {
         );
         assert_eq!(PoolGauge::Eligible.name("inference"), "spillway.pool.inference.eligible_endpoints");
         assert_eq!(filter_metric("endpoint-picker", "picks_total"), "spillway.endpoint_picker.picks_total");
+    }
+
+    #[test]
+    fn no_two_gauges_of_an_endpoint_share_a_name() {
+        let nouns: std::collections::BTreeSet<_> = EndpointGauge::ALL.map(EndpointGauge::noun).into();
+        assert_eq!(nouns.len(), EndpointGauge::ALL.len());
     }
 }
