@@ -83,6 +83,27 @@ fn two_envoys_share_a_pool() {
     }
 }
 
+/// Each of two Envoys with half of the load, and where one of them had all of it before.
+#[test]
+fn critical_requests_of_two_envoys_hardly_notice_either() {
+    for slots in [16, 32] {
+        let plan = |load| Plan { envoys: 2, reports: true, slots, load: vec![(0, load)], ..Plan::default() };
+        let unloaded = spillway(&Plan { seconds: 300, ..plan(0.2) }).first_token(0, 0.99);
+        for alone_until in [0, 60] {
+            let plan = Plan { alone_until, warm_up: 90, seconds: 210, ..plan(3.0) };
+            let outcome = spillway(&plan);
+            let p99 = outcome.first_token(0, 0.99);
+            assert!(
+                p99 <= unloaded.mul_f64(1.5 * 1.1),
+                "{p99:?}, unloaded {unloaded:?}: {slots} slots, {alone_until}"
+            );
+            assert!(outcome.share(0) > 0.99, "{} in time", outcome.share(0));
+            let goodput = outcome.goodput() / plan.capacity_at(0);
+            assert!(goodput >= 0.95 / 1.1, "{goodput}: {slots} slots, {alone_until}");
+        }
+    }
+}
+
 #[test]
 fn what_else_differs_from_pool_to_pool() {
     for millis in [500, 2_000] {

@@ -18,7 +18,7 @@ use crate::overload::{self, Overload, Signal, Signals};
 use crate::queue::Bounds;
 use crate::rates::Rates;
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// A window that is so many times longer than it should be is from before a pause: nobody watched.
 const TOO_LONG: u32 = 20;
@@ -184,7 +184,10 @@ impl Control {
         let length_us = length.as_micros() as f64;
         let limit = self.limit(settings);
         self.rates.update(&window, length, limit);
-        let parts = Around { window: &window, length_us, reported: around.reported };
+        let all = around.reported.map(|reported| reported.running.saturating_add(reported.waiting));
+        self.rates.update_share(around.in_flight, all, length);
+        let parts =
+            Around { window: &window, length_us, reported: around.reported, share: self.rates.share() };
         self.limiter.update(now, &parts, &settings.limit);
         let signals = signals(&window, &self.rates, limit, around, settings);
         self.overload.update(length, &signals, &settings.overload);

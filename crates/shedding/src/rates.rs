@@ -13,6 +13,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 const OFFERED: Duration = Duration::from_secs(60);
 /// Capacity, and what each level wants of it.
 const CAPACITY: Duration = Duration::from_secs(10);
+/// What of the pool is this Envoy's: short, or one that gets more load would long be held to what it had.
+const SHARE: Duration = Duration::from_secs(1);
 /// Times to the first token: of a slow pool only a few begin in a second.
 const FIRST_TOKEN: Duration = Duration::from_secs(5);
 
@@ -25,6 +27,7 @@ pub struct Rates {
     first_token_us: Mean,
     upstream_us: Mean,
     demand: [Mean; MAX_LEVELS],
+    share: Mean,
 }
 
 impl Rates {
@@ -63,6 +66,27 @@ impl Rates {
     #[must_use]
     pub fn upstream(&self) -> Option<Duration> {
         duration(self.upstream_us)
+    }
+
+    /// The share of the requests at the inference workers that this Envoy sent, 0 to 1; 1 where they do not say how many they
+    /// have.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        self.share.value().unwrap_or(1.0)
+    }
+
+    /// A window of this length is over, in which the workers had so many requests, `own` of them from here; `None` where they
+    /// do not say.
+    pub(crate) fn update_share(&mut self, own: u32, all: Option<u32>, length: Duration) {
+        match all {
+            None => self.share = Mean::default(),
+            // One that has sent nothing has no share that it could be held to.
+            Some(_) if own == 0 => {}
+            Some(all) => {
+                let share = (f64::from(own) / f64::from(all.max(own))).min(1.0);
+                self.share.add(share, length.as_secs_f64(), SHARE);
+            }
+        }
     }
 
     /// A window of this length is over, in which so many were allowed to be in flight.
@@ -139,6 +163,19 @@ mod tests {
             }
         }
         assert_eq!(mean.value(), Some(31.25));
+    }
+
+    #[test]
+    fn what_of_the_pool_is_ours() {
+        let mut rates = Rates::default();
+        assert_eq!(rates.share(), 1.0, "nobody said anything");
+        let second = Duration::from_secs(1);
+        for (own, all, expected) in
+            [(10, Some(40), 0.25), (0, Some(40), 0.25), (10, Some(8), 1.0), (10, None, 1.0)]
+        {
+            rates.update_share(own, all, second);
+            assert_eq!(rates.share(), expected, "{own} of {all:?}");
+        }
     }
 
     #[test]

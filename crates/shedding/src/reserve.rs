@@ -9,7 +9,8 @@
 //! Systems I, 3.2), so with *n* free permits one waits for longer than *t* with the probability
 //! *(λ ÷ C)ⁿ · exp(−(C − λ) t)*. The *n* is taken with which [`MAY_WAIT`] of them wait for longer than [`BEARABLE`] of what
 //! their first token takes anyway. It does not grow with the pool: a share of it would be too little in a small one, and
-//! keep dozens idle in a large one.
+//! keep dozens idle in a large one. Nor does it shrink with an Envoy's share of the pool: what others keep free is of no use
+//! to requests that wait here. So where others have a share, the most that is kept is more by as much.
 
 use std::time::Duration;
 
@@ -22,8 +23,8 @@ const MAY_WAIT: f64 = 0.01;
 /// What is bearable, as a share of what a first token takes once its request is sent.
 const BEARABLE: f64 = 1.0 / 3.0;
 
-/// The most that each level leaves to more important ones, as a share of the limit in thousandths, each at most 900. A
-/// level with 0 leaves nothing: it is one of those for which the others do.
+/// The most that each level leaves to more important ones, as a share of the limit in thousandths, each at most 900; up to
+/// twice as much in an Envoy that has only a part of the pool ([`Rates::share`]). A level with 0 leaves nothing: it is one of those for which the others do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reserve {
     /// By level. Those of a pool with fewer levels are not looked at.
@@ -33,7 +34,7 @@ pub struct Reserve {
 impl Default for Reserve {
     /// For the top level, from all others. What that costs is in the README of the simulator, scenario `shedding`.
     fn default() -> Self {
-        let mut most_permille = [130; MAX_LEVELS];
+        let mut most_permille = [120; MAX_LEVELS];
         if let Some(top) = most_permille.first_mut() {
             *top = 0;
         }
@@ -53,7 +54,8 @@ impl Reserve {
                 wanted += rates.demand(level);
                 continue;
             }
-            let most = (f64::from(limit) * f64::from(permille.min(900)) / 1000.0).max(1.0);
+            let permille = (f64::from(permille) * (2.0 - rates.share())).min(900.0);
+            let most = (f64::from(limit) * permille / 1000.0).max(1.0);
             // Before it is known what the pool can do, as much as there may be.
             let kept = rates.capacity().map_or(most, |capacity| {
                 needed(wanted, capacity, rates.upstream().unwrap_or_default()).clamp(1.0, most)
@@ -151,17 +153,25 @@ mod tests {
 
     #[test]
     fn it_is_no_more_than_there_may_be_and_somebody_may_always_go() {
-        leave(50, [60, 90, 150], [0, 7, 7]);
-        leave(50, [200, 0, 0], [0, 7, 7]);
+        leave(50, [60, 90, 150], [0, 6, 6]);
+        leave(50, [200, 0, 0], [0, 6, 6]);
         leave(2, [60, 90, 150], [0, 1, 1]);
         leave(1, [60, 90, 150], [0, 0, 0]);
         leave(0, [60, 90, 150], [0, 0, 0]);
     }
 
     #[test]
+    fn an_envoy_with_a_part_of_the_pool_may_keep_more_of_its_part() {
+        let mut rates = rates([200, 0, 0]);
+        rates.update_share(25, Some(50), Duration::from_secs(1));
+        let ceilings = Reserve::default().ceilings(50, 3, &rates, 0.5);
+        assert_eq!(50 - ceilings.of(Level(1)), 9, "18 % instead of 12 %");
+    }
+
+    #[test]
     fn a_part_of_a_permit_is_kept_for_a_part_of_the_time() {
-        let kept = |chance| 50 - Reserve::default().ceilings(50, 3, &rates([200, 0, 0]), chance).of(Level(1));
-        assert_eq!([0.0, 0.4, 0.6, 1.0].map(kept), [6, 6, 7, 7], "6.5 at most");
+        let kept = |chance| 55 - Reserve::default().ceilings(55, 3, &rates([200, 0, 0]), chance).of(Level(1));
+        assert_eq!([0.0, 0.3, 0.5, 1.0].map(kept), [6, 6, 7, 7], "6.6 at most");
     }
 
     #[test]

@@ -12,6 +12,11 @@ pub(super) struct Engine {
 }
 
 impl Engine {
+    /// Requests that run or wait.
+    pub(super) fn load(&self) -> u32 {
+        self.running + self.waiting.len() as u32
+    }
+
     /// A request comes. True if it runs at once.
     pub(super) fn takes(&mut self, request: usize) -> bool {
         if self.running < self.slots {

@@ -31,6 +31,8 @@ pub struct Plan {
     pub prompts: Prompts,
     /// Envoys, each with its share of the requests.
     pub envoys: usize,
+    /// Until that second the first of them gets everything.
+    pub alone_until: u64,
     /// Load as a multiple of what all workers can do, from which second on.
     pub load: Vec<(u64, f64)>,
     /// Of a hundred requests, how many are of each level.
@@ -62,6 +64,7 @@ impl Default for Plan {
             generation: Duration::from_millis(500),
             prompts: PROMPTS,
             envoys: 1,
+            alone_until: 0,
             load: vec![(0, 1.0)],
             mix: [20, 30, 50],
             streamed: 100,

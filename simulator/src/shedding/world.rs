@@ -16,7 +16,7 @@ use crate::events::Events;
 const BEGINNING: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 const TICK: Duration = Duration::from_millis(100);
 const TICKS_A_SECOND: f64 = 10.0;
-/// Nobody notices sooner that workers have come or gone, and reports are as old at most.
+/// Nobody notices sooner that workers have come or gone.
 const LOOK_TICKS: u64 = 10;
 
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +47,8 @@ pub(super) struct World<'a> {
     gates: Vec<Box<dyn Gate>>,
     /// By Envoy and worker: what an Envoy knows of its own.
     in_flight: Vec<Vec<u32>>,
+    /// By Envoy and worker: what that had of others when it reported last, which it does with each first token.
+    elsewhere: Vec<Vec<u32>>,
     requests: Slab<Request>,
     arrivals: Rng,
     choices: Rng,
@@ -66,6 +68,7 @@ impl<'a> World<'a> {
             engines: vec![engine; most],
             gates: (0..plan.envoys).map(|envoy| kind.gate(plan, envoy)).collect(),
             in_flight: vec![vec![0; most]; plan.envoys],
+            elsewhere: vec![vec![0; most]; plan.envoys],
             requests: Slab::new(),
             arrivals: rng_from(&[plan.seed, 1]),
             choices: rng_from(&[plan.seed, 2]),
@@ -121,7 +124,8 @@ impl<'a> World<'a> {
             self.outcome.arrived[usize::from(draw.level)] += 1;
         }
         let envoy = self.next_envoy;
-        self.next_envoy = (envoy + 1) % self.gates.len();
+        let is_alone = self.second() < self.plan.alone_until;
+        self.next_envoy = if is_alone { 0 } else { (envoy + 1) % self.gates.len() };
         let request = Request { draw, envoy, worker: 0, arrived: self.now, sent: self.now, again };
         let number = self.requests.insert(request);
         self.with_gate(envoy, |gate, now, actions| gate.arrives(Asks { number, draw }, now, actions));
@@ -192,7 +196,8 @@ impl<'a> World<'a> {
     }
 
     fn starts(&mut self, number: usize) {
-        let Request { draw, envoy, arrived, sent, again, .. } = self.requests[number];
+        let Request { draw, envoy, worker, arrived, sent, again } = self.requests[number];
+        self.elsewhere[envoy][worker] = self.engines[worker].load() - self.in_flight[envoy][worker];
         let (ttft, level) = (self.now.since(arrived), usize::from(draw.level));
         // A whole answer is in time if it would have been with a stream.
         let ttft = if draw.streamed { ttft } else { ttft.saturating_sub(draw.decode) };
@@ -225,15 +230,10 @@ impl<'a> World<'a> {
                 engine.eligible = at < eligible;
             }
         }
-        let engines = self.engines.iter().filter(|engine| engine.eligible);
-        let endpoints = engines.clone().count() as u32;
-        let reported = self.plan.reports.then(|| Reported {
-            slots: engines.clone().map(|engine| engine.slots).sum(),
-            running: engines.clone().map(|engine| engine.running).sum(),
-            waiting: engines.clone().map(|engine| engine.waiting.len() as u32).sum(),
-        });
+        let endpoints = self.engines.iter().filter(|engine| engine.eligible).count() as u32;
         let mut limit = 0.0;
         for envoy in 0..self.gates.len() {
+            let reported = self.plan.reports.then(|| self.reported(envoy));
             self.with_gate(envoy, |gate, now, actions| gate.ticks(now, endpoints, reported, actions));
             limit += f64::from(self.gates[envoy].limit());
             let step = self.gates[envoy].step();
@@ -246,6 +246,20 @@ impl<'a> World<'a> {
         }
         let second = self.second() as usize;
         self.outcome.seconds[second].limit += limit / TICKS_A_SECOND;
+    }
+
+    /// What an Envoy knows of the workers: what they last told it of others, and its own.
+    fn reported(&self, envoy: usize) -> Reported {
+        let mut all = Reported { slots: 0, running: 0, waiting: 0 };
+        let known = self.elsewhere[envoy].iter().zip(&self.in_flight[envoy]);
+        for (engine, (elsewhere, own)) in self.engines.iter().zip(known).filter(|(engine, _)| engine.eligible)
+        {
+            let load = elsewhere + own;
+            all.slots += engine.slots;
+            all.running += load.min(engine.slots);
+            all.waiting += load.saturating_sub(engine.slots);
+        }
+        all
     }
 
     fn is_measured(&self, arrived: Timestamp) -> bool {

@@ -20,6 +20,8 @@ const LONGEST_DIP: u32 = 6;
 /// there is no queue.
 const SHRUNK: f64 = 0.4;
 const STILL: f64 = 0.7;
+/// Of the slots of a pool, where less than this is free each Envoy is held to its share.
+const SCARCE: f64 = 0.25;
 
 /// What inference workers report of themselves, when all of them do and all reports are fresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub(crate) struct Around<'a> {
     /// Of that window, in microseconds; more than zero.
     pub(crate) length_us: f64,
     pub(crate) reported: Option<Reported>,
+    /// Of the requests at the inference workers, the share that this Envoy sent: more than 0 to 1.
+    pub(crate) share: f64,
 }
 
 /// The limit of a pool and what it was found from.
@@ -123,7 +127,7 @@ impl Limiter {
 
     /// A window is over.
     pub(crate) fn update(&mut self, now: Timestamp, around: &Around<'_>, settings: &Settings) {
-        let Around { window, length_us, reported } = *around;
+        let Around { window, reported, share, .. } = *around;
         if self.limit <= 0.0 {
             self.set(f64::from(settings.initial_per_endpoint), settings);
         }
@@ -135,35 +139,35 @@ impl Limiter {
         if self.turn_of_epoch(now, saturated && by_streams, settings) {
             return;
         }
-        let in_flight = window.in_flight_us as f64 / length_us;
+        let in_flight = window.in_flight_us as f64 / around.length_us;
         if let Phase::Dip { windows } = self.phase {
             self.dip(windows, in_flight, settings);
             return;
         }
         if by_streams {
-            self.follow_queue(window, length_us, in_flight, streamed, saturated, settings);
+            self.follow_queue(around, in_flight, streamed, saturated, settings);
         } else if saturated {
-            let climbed = self.climb.step(self.limit, window.ended, length_us);
+            let climbed = self.climb.step(self.limit, window.ended, around.length_us);
             self.set(climbed.unwrap_or(self.limit), settings);
         } else {
             self.climb.pause();
         }
         if let Some(reported) = reported.filter(|reported| reported.slots > 0) {
-            self.bound(reported, in_flight, saturated, settings);
+            self.bound((reported, share), in_flight, saturated, settings);
         }
     }
 
     /// Grows and shrinks with what waits at the inference workers.
     fn follow_queue(
         &mut self,
-        window: &Window,
-        length_us: f64,
+        around: &Around<'_>,
         in_flight: f64,
         streamed: f64,
         saturated: bool,
         settings: &Settings,
     ) {
-        let queued = Queued::of(window, &self.baselines, streamed, length_us, &mut self.reserved);
+        let window = around.window;
+        let queued = Queued::of(around, &self.baselines, streamed, &mut self.reserved);
         let wait_us = mean_wait_us(window, &self.baselines);
         self.wait_us += (wait_us as f32 - self.wait_us) * 0.2;
         let allowance = settings.allowance(self.limit);
@@ -224,16 +228,24 @@ impl Limiter {
         }
     }
 
-    /// Holds the limit to what the workers report.
-    fn bound(&mut self, reported: Reported, in_flight: f64, saturated: bool, settings: &Settings) {
+    /// Holds the limit to what the workers report. The allowance is that of the whole pool whatever the share: where Envoys
+    /// have shares that differ, the smaller ones grow by more of theirs.
+    fn bound(
+        &mut self,
+        (reported, share): (Reported, f64),
+        in_flight: f64,
+        saturated: bool,
+        settings: &Settings,
+    ) {
         let slots = f64::from(reported.slots);
-        let most = slots + settings.allowance(slots);
+        let free = f64::from(reported.slots.saturating_sub(reported.running));
+        let is_shared = free < slots * SCARCE;
+        let most = if is_shared { slots * share } else { slots } + settings.allowance(slots);
         if self.limit > most {
             self.set(most, settings);
             self.phase = Phase::Steady;
         }
         // Other Envoys use slots too: what this one could have is what it has and what is free.
-        let free = f64::from(reported.slots.saturating_sub(reported.running));
         let least = (in_flight + free).min(slots) * 0.95;
         if saturated && reported.waiting == 0 && self.limit < least {
             self.set(least, settings);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::baseline::Baseline;
+use super::limiter::Around;
 use super::{CLASSES, Samples, Window};
 
 /// The baseline is about so precise.
@@ -46,7 +47,7 @@ impl Gathered {
             return Reserved::Few;
         }
         *self = Self::default();
-        // What one waited, at the rate at which all begin, is how many stood before it.
+        // What one waited, at the rate at which all begin whoever sent them, is how many stood before it.
         if count > 0.0 { Reserved::Behind((excess / count * per_us).max(0.0)) } else { Reserved::None }
     }
 }
@@ -65,20 +66,20 @@ pub(super) struct Queued {
 }
 
 impl Queued {
-    /// Over a window of so many microseconds. `streamed` is the share of requests that stream, more than zero: all wait in the
+    /// Over a window. `streamed` is the share of requests that stream, more than zero: all wait in the
     /// same line, so what is seen of these is true of the others.
     pub(super) fn of(
-        window: &Window,
+        around: &Around<'_>,
         baselines: &[Baseline; CLASSES],
         streamed: f64,
-        length_us: f64,
         gathered: &mut Gathered,
     ) -> Self {
+        let Around { window, length_us, share, .. } = *around;
         let scale = 1.0 / streamed;
         let all = Waits::of(&window.first_tokens, baselines);
         let reserved = Waits::of(&window.reserved, baselines);
         let begun = (all.excess / length_us * scale).max(0.0);
-        let before_reserved = gathered.add(&reserved, all.count / length_us * scale);
+        let before_reserved = gathered.add(&reserved, all.count / length_us * scale / share);
         let prefilling = all.expected / length_us * scale;
         let allowed_before_reserved = BEFORE_RESERVED + PRECISION * prefilling;
         let unbegun = if all.count > 0.0 { unbegun(window, &all, length_us) * scale } else { begun };

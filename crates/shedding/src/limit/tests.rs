@@ -45,8 +45,12 @@ impl Pool {
     }
 
     fn update(&mut self, window: &Window, reported: Option<Reported>) {
+        self.update_share(window, reported, 1.0);
+    }
+
+    fn update_share(&mut self, window: &Window, reported: Option<Reported>, share: f64) {
         self.now = self.now.plus(Duration::from_secs(1));
-        self.limiter.update(self.now, &Around { window, length_us: 1e6, reported }, &self.settings);
+        self.limiter.update(self.now, &Around { window, length_us: 1e6, reported, share }, &self.settings);
     }
 
     fn saturated(&mut self, seconds: u32) {
@@ -173,4 +177,19 @@ fn reports_bound_it_from_both_sides() {
     let window = pool.window(9.0);
     pool.update(&window, Some(shared));
     pool.has_limit(9..=10);
+}
+
+/// Each of two Envoys sees no queue of its own worth the name, and the slots are few.
+#[test]
+fn where_slots_are_scarce_an_envoy_is_held_to_its_share_and_a_little() {
+    let mut pool = Pool::new(24, 3);
+    let mut report = |running, waiting, share| {
+        let window = pool.window(11.0);
+        pool.update_share(&window, Some(Reported { slots: 24, running, waiting }), share);
+        pool.limit()
+    };
+    assert!(report(12, 0, 0.5) > 20, "nobody needs to be held to anything");
+    assert_eq!(report(24, 2, 0.5), 13);
+    assert_eq!(report(24, 2, 0.25), 7);
+    assert_eq!(report(24, 0, 1.0), 10, "it grows to what is seen to be free, and a step");
 }

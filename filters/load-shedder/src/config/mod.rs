@@ -231,7 +231,7 @@ impl Level {
             reserve_permille: Ranged::held(reserve),
             ..Self::default()
         };
-        vec![level("critical", 256, 0), level("standard", 128, 130), level("sheddable", 64, 130)]
+        vec![level("critical", 256, 0), level("standard", 128, 120), level("sheddable", 64, 120)]
     }
 }
 
