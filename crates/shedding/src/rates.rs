@@ -11,8 +11,9 @@ use crate::limit::Window;
 const DRAIN: Duration = Duration::from_secs(5);
 /// What is offered: over a span longer than a burst lasts.
 const OFFERED: Duration = Duration::from_secs(60);
-/// Capacity, and what each level wants of it.
 const CAPACITY: Duration = Duration::from_secs(10);
+/// What each level wants of it: short, since what is kept free follows from it.
+const DEMAND: Duration = Duration::from_secs(5);
 /// What of the pool is this Envoy's: short, or one that gets more load would long be held to what it had.
 const SHARE: Duration = Duration::from_secs(1);
 /// Times to the first token: of a slow pool only a few begin in a second.
@@ -102,7 +103,7 @@ impl Rates {
             self.offered.add(f64::from(window.arrivals()) / seconds, seconds, OFFERED);
         }
         for (demand, arrived) in self.demand.iter_mut().zip(window.arrived) {
-            demand.add(f64::from(arrived) / seconds, seconds, CAPACITY);
+            demand.add(f64::from(arrived) / seconds, seconds, DEMAND);
         }
         if let Some(micros) = window.mean_ttft_us() {
             self.first_token_us.add(micros, seconds, FIRST_TOKEN);

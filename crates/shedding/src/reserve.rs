@@ -10,7 +10,7 @@
 //! *(λ ÷ C)ⁿ · exp(−(C − λ) t)*. The *n* is taken with which [`MAY_WAIT`] of them wait for longer than [`BEARABLE`] of what
 //! their first token takes anyway. It does not grow with the pool: a share of it would be too little in a small one, and
 //! keep dozens idle in a large one. Nor does it shrink with an Envoy's share of the pool: what others keep free is of no use
-//! to requests that wait here. So where others have a share, the most that is kept is more by as much.
+//! to requests that wait here. So with half of a pool the most that is kept is twice as much of that half.
 
 use std::time::Duration;
 
@@ -24,7 +24,8 @@ const MAY_WAIT: f64 = 0.01;
 const BEARABLE: f64 = 1.0 / 3.0;
 
 /// The most that each level leaves to more important ones, as a share of the limit in thousandths, each at most 900; up to
-/// twice as much in an Envoy that has only a part of the pool ([`Rates::share`]). A level with 0 leaves nothing: it is one of those for which the others do.
+/// three times as much in an Envoy that has only a part of the pool ([`Rates::share`]). A level with 0 leaves nothing: it is
+/// one of those for which the others do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reserve {
     /// By level. Those of a pool with fewer levels are not looked at.
@@ -54,7 +55,7 @@ impl Reserve {
                 wanted += rates.demand(level);
                 continue;
             }
-            let permille = (f64::from(permille) * (2.0 - rates.share())).min(900.0);
+            let permille = (f64::from(permille) * (3.0 - 2.0 * rates.share())).min(900.0);
             let most = (f64::from(limit) * permille / 1000.0).max(1.0);
             // Before it is known what the pool can do, as much as there may be.
             let kept = rates.capacity().map_or(most, |capacity| {
@@ -165,7 +166,7 @@ mod tests {
         let mut rates = rates([200, 0, 0]);
         rates.update_share(25, Some(50), Duration::from_secs(1));
         let ceilings = Reserve::default().ceilings(50, 3, &rates, 0.5);
-        assert_eq!(50 - ceilings.of(Level(1)), 9, "18 % instead of 12 %");
+        assert_eq!(50 - ceilings.of(Level(1)), 12, "24 % instead of 12 %");
     }
 
     #[test]

@@ -193,7 +193,8 @@ impl Limiter {
             self.shrink(window, wait_us, in_flight - sure + allowance, settings);
         } else if saturated && is_before_reserved {
             self.phase = Phase::Steady;
-            self.shrink(window, wait_us, self.limit + room, settings);
+            // Each Envoy sees what is too much in the whole pool.
+            self.shrink(window, wait_us, self.limit + room * around.share, settings);
         } else if saturated {
             self.grow(window, room.min(allowance - most), 1.0 - most / allowance, settings);
         }

@@ -80,7 +80,7 @@ impl Queued {
         let reserved = Waits::of(&window.reserved, baselines);
         let begun = (all.excess / length_us * scale).max(0.0);
         let before_reserved = gathered.add(&reserved, all.count / length_us * scale / share);
-        let prefilling = all.expected / length_us * scale;
+        let prefilling = all.expected / length_us * scale / share;
         let allowed_before_reserved = BEFORE_RESERVED + PRECISION * prefilling;
         let unbegun = if all.count > 0.0 { unbegun(window, &all, length_us) * scale } else { begun };
         Self { begun, unbegun, before_reserved, allowed_before_reserved }
