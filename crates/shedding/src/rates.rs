@@ -16,6 +16,9 @@ const CAPACITY: Duration = Duration::from_secs(10);
 const DEMAND: Duration = Duration::from_secs(5);
 /// What of the pool is this Envoy's: short, or one that gets more load would long be held to what it had.
 const SHARE: Duration = Duration::from_secs(1);
+/// With so much of it an Envoy is taken to be alone: what it and the workers count at slightly different moments looks like
+/// a few requests of others.
+const ALONE: f64 = 0.9;
 /// Times to the first token: of a slow pool only a few begin in a second.
 const FIRST_TOKEN: Duration = Duration::from_secs(5);
 
@@ -69,11 +72,11 @@ impl Rates {
         duration(self.upstream_us)
     }
 
-    /// The share of the requests at the inference workers that this Envoy sent, 0 to 1; 1 where they do not say how many they
-    /// have.
+    /// The share of the requests at the inference workers that this Envoy sent, 0 to 1; 1 where it is nearly all of them, or
+    /// the workers do not say how many they have.
     #[must_use]
     pub fn share(&self) -> f64 {
-        self.share.value().unwrap_or(1.0)
+        self.share.value().filter(|share| *share < ALONE).unwrap_or(1.0)
     }
 
     /// A window of this length is over, in which the workers had so many requests, `own` of them from here; `None` where they
@@ -171,9 +174,13 @@ mod tests {
         let mut rates = Rates::default();
         assert_eq!(rates.share(), 1.0, "nobody said anything");
         let second = Duration::from_secs(1);
-        for (own, all, expected) in
-            [(10, Some(40), 0.25), (0, Some(40), 0.25), (10, Some(8), 1.0), (10, None, 1.0)]
-        {
+        for (own, all, expected) in [
+            (10, Some(40), 0.25),
+            (0, Some(40), 0.25),
+            (10, Some(8), 1.0),
+            (19, Some(20), 1.0),
+            (10, None, 1.0),
+        ] {
             rates.update_share(own, all, second);
             assert_eq!(rates.share(), expected, "{own} of {all:?}");
         }
