@@ -15,6 +15,7 @@ mod quartiles;
 mod routing;
 mod shedding;
 mod table;
+mod worker;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -36,6 +37,8 @@ enum Benchmark {
     Routing(routing::Options),
     /// What the load-shedder brings under overload, beside plain Envoy and Envoy's own adaptive concurrency
     Shedding(shedding::Options),
+    /// What the inference worker gets through with the default model on the processor
+    Worker(worker::Options),
 }
 
 #[tokio::main]
@@ -46,5 +49,6 @@ async fn main() -> Result<()> {
         Benchmark::Cache(options) => cache::run(&options).await,
         Benchmark::Routing(options) => routing::run(&options).await,
         Benchmark::Shedding(options) => shedding::run(&options).await,
+        Benchmark::Worker(options) => worker::run(&options).await,
     }
 }

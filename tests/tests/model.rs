@@ -6,7 +6,7 @@ use spillway_harness::{MODEL, Setup, request, with_one_and_two_envoy_workers};
 with_one_and_two_envoy_workers!(plain_and_streamed);
 
 async fn plain_and_streamed(envoy_workers: u32) {
-    let spillway = Setup::new(envoy_workers).workers(1).model().start().await;
+    let spillway = Setup::new(envoy_workers).workers(1).model("").start().await;
     let mut body = json!({
         "model": MODEL,
         "messages": [{ "role": "user", "content": "Say hello." }],

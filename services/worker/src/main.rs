@@ -38,18 +38,17 @@ fn start(args: &Args) -> Result<()> {
 /// The worker, and a future that is done only when its engine fails for good.
 fn app(args: &Args, metrics: &Arc<Metrics>) -> Result<(Arc<App>, Failure)> {
     let limits = args.server.limits(args.max_output_tokens);
-    let name = args.model_name.clone();
+    let (name, levels) = (args.model_name.clone(), args.priority_levels.clone());
     match args.engine {
         EngineKind::Simulated => {
             let engine = Arc::new(Simulated::new(args.simulated_config(), Arc::clone(metrics)));
-            Ok((Arc::new(App::simulated(engine, Arc::clone(metrics), name, limits)), Box::pin(pending())))
+            let app = App::simulated(engine, Arc::clone(metrics), name, limits).with_levels(levels);
+            Ok((Arc::new(app), Box::pin(pending())))
         }
         EngineKind::Model => {
             let (engine, failure) = Model::start(args.model_config()?, Arc::clone(metrics))?;
-            Ok((
-                Arc::new(App::new(engine, Arc::clone(metrics), name, limits)),
-                Box::pin(Model::failure(failure)),
-            ))
+            let app = App::new(engine, Arc::clone(metrics), name, limits).with_levels(levels);
+            Ok((Arc::new(app), Box::pin(Model::failure(failure))))
         }
     }
 }

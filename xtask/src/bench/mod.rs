@@ -12,7 +12,7 @@ use clap::Args;
 /// Which benchmark.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Its name: overhead, routing, cache, shedding, decision
+    /// Its name: overhead, routing, cache, shedding, worker, decision
     name: String,
     /// What it is given
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -11,6 +11,7 @@ mod completion;
 mod error;
 mod fields;
 mod options;
+mod sampling;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub use chat::{ChatRequest, Message, Role};
 pub use completion::CompletionRequest;
 pub use error::RequestError;
 pub use options::{MAX_STOP_BYTES, MAX_STOPS, Options};
+pub use sampling::Sampling;
 
 use fields::Fields;
 use serde_json::Value;

@@ -2,6 +2,7 @@
 
 use super::error::RequestError;
 use super::fields::{Field, Fields};
+use super::sampling::Sampling;
 use serde_json::Value;
 
 /// The most stop strings of a request.
@@ -18,10 +19,8 @@ pub struct Options {
     pub include_usage: bool,
     /// The most tokens of the answer, at least 1; `None` leaves it to the server.
     pub max_tokens: Option<u32>,
-    /// 0 to 2. At 0 the likeliest token is always taken.
-    pub temperature: f64,
-    /// 0 to 1: only the likeliest tokens that together have this probability are considered.
-    pub top_p: f64,
+    /// How the next token is chosen.
+    pub sampling: Sampling,
     /// The same seed and request give the same answer, as far as the engine can.
     pub seed: Option<u64>,
     /// The answer ends before the first of these texts. At most [`MAX_STOPS`], none of them empty.
@@ -36,8 +35,7 @@ impl Options {
             stream,
             include_usage: include_usage(fields, stream)?,
             max_tokens: max_tokens(fields)?,
-            temperature: fields.take("temperature").map_or(Ok(1.0), |f| f.number(0.0..=2.0))?,
-            top_p: fields.take("top_p").map_or(Ok(1.0), |f| f.number(0.0..=1.0))?,
+            sampling: Sampling::take_from(fields)?,
             seed: fields.take("seed").map(|f| seed(&f)).transpose()?,
             stop: fields.take("stop").map_or(Ok(Vec::new()), stop)?,
         })
@@ -48,14 +46,12 @@ impl Options {
 type Neutral = (&'static str, &'static str, fn(&Value) -> bool);
 
 /// Fields that would change what an answer means.
-const NEUTRAL: [Neutral; 9] = [
+const NEUTRAL: [Neutral; 7] = [
     ("best_of", "1", |v| v.as_u64() == Some(1)),
     ("echo", "false", |v| v == false),
     ("suffix", "null", |_| false),
     ("logprobs", "false", |v| v == false),
     ("logit_bias", "{}", |v| v.as_object().is_some_and(serde_json::Map::is_empty)),
-    ("presence_penalty", "0", |v| v.as_f64() == Some(0.0)),
-    ("frequency_penalty", "0", |v| v.as_f64() == Some(0.0)),
     ("tools", "[]", |v| v.as_array().is_some_and(Vec::is_empty)),
     ("response_format", "{\"type\": \"text\"}", |v| v.get("type").is_some_and(|t| t == "text")),
 ];

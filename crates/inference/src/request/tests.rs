@@ -1,4 +1,4 @@
-use super::{ChatRequest, CompletionRequest, Message, Options, RequestError, Role};
+use super::{ChatRequest, CompletionRequest, Message, Options, RequestError, Role, Sampling};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -7,8 +7,7 @@ fn defaults() -> Options {
         stream: false,
         include_usage: false,
         max_tokens: None,
-        temperature: 1.0,
-        top_p: 1.0,
+        sampling: Sampling::default(),
         seed: None,
         stop: Vec::new(),
     }
@@ -83,15 +82,22 @@ fn options_that_are_accepted() {
     accepts(r#""stream":true,"stream_options":{}"#, |o| o.stream = true);
     accepts(r#""max_tokens":7"#, |o| o.max_tokens = Some(7));
     accepts(r#""max_tokens":7,"max_completion_tokens":5"#, |o| o.max_tokens = Some(5));
-    accepts(r#""temperature":0"#, |o| o.temperature = 0.0);
-    accepts(r#""top_p":0.5"#, |o| o.top_p = 0.5);
+    accepts(r#""temperature":0"#, |o| o.sampling.temperature = 0.0);
+    accepts(r#""top_p":0.5"#, |o| o.sampling.top_p = 0.5);
+    accepts(r#""top_k":40"#, |o| o.sampling.top_k = Some(40));
+    accepts(r#""top_k":-1"#, |_| {});
+    accepts(r#""top_k":0"#, |_| {});
+    accepts(r#""repetition_penalty":1.1"#, |o| o.sampling.repetition_penalty = 1.1);
+    accepts(r#""presence_penalty":-2,"frequency_penalty":0.5"#, |o| {
+        (o.sampling.presence_penalty, o.sampling.frequency_penalty) = (-2.0, 0.5);
+    });
     accepts(r#""seed":42"#, |o| o.seed = Some(42));
     accepts(r#""seed":-1"#, |o| o.seed = Some(u64::MAX));
     accepts(r#""stop":"x""#, |o| o.stop = vec!["x".to_owned()]);
     accepts(r#""stop":["x","y"]"#, |o| o.stop = vec!["x".to_owned(), "y".to_owned()]);
     accepts(r#""stop":[]"#, |_| {});
     accepts(r#""n":1,"best_of":1,"echo":false,"logprobs":null,"logit_bias":{}"#, |_| {});
-    accepts(r#""presence_penalty":0,"frequency_penalty":0.0,"response_format":{"type":"text"}"#, |_| {});
+    accepts(r#""response_format":{"type":"text"}"#, |_| {});
 }
 
 #[test]
@@ -120,6 +126,17 @@ fn options_that_are_refused() {
         "temperature: expected a number from 0 to 2, got 2.1",
     );
     option_refuses(r#""top_p":-0.1"#, "top_p", "top_p: expected a number from 0 to 1, got -0.1");
+    option_refuses(r#""top_k":-2"#, "top_k", "top_k: expected an integer from 1 to 4294967295, got -2");
+    option_refuses(
+        r#""repetition_penalty":0"#,
+        "repetition_penalty",
+        "repetition_penalty: expected a number from 0.01 to 10, got 0",
+    );
+    option_refuses(
+        r#""frequency_penalty":1e300"#,
+        "frequency_penalty",
+        "frequency_penalty: expected a number from -2 to 2, got 1e+300",
+    );
     option_refuses(r#""seed":1.5"#, "seed", "seed: expected an integer, got 1.5");
     option_refuses(
         r#""stop":["a","b","c","d","e"]"#,

@@ -14,6 +14,7 @@ pub use server_args::ServerArgs;
 pub use simulated_args::SimulatedArgs;
 
 use crate::engine::{model, simulated};
+use crate::http::LEVELS;
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 
@@ -41,9 +42,18 @@ pub struct Args {
     #[arg(long, value_name = "TOKENS", default_value_t = 256, value_parser = ranges::tokens)]
     pub default_output_tokens: u32,
 
+    /// Requests that run at the same time: 1 to 100000. The model works on them together
+    #[arg(long, value_name = "REQUESTS", default_value_t = 8, value_parser = ranges::at_least_one)]
+    pub slots: u32,
+
     /// How many requests may wait for a slot: 0 to 100000. More are refused with 429
     #[arg(long, value_name = "REQUESTS", default_value_t = 64, value_parser = ranges::count)]
     pub queue_requests: u32,
+
+    /// The names of the priority levels in the header x-spillway-priority, most important first; a request with none of
+    /// them is in their middle
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_values_t = LEVELS.map(str::to_owned))]
+    pub priority_levels: Vec<String>,
 
     /// The server's options.
     #[command(flatten)]
@@ -76,7 +86,7 @@ impl Args {
     #[must_use]
     pub fn simulated_config(&self) -> simulated::Config {
         simulated::Config {
-            slots: size(self.simulated.slots),
+            slots: size(self.slots),
             queue: size(self.queue_requests),
             rates: self.simulated.rates(),
             seed: self.simulated.seed,
@@ -95,7 +105,9 @@ impl Args {
         Ok(model::Config {
             file: file.context("--engine model needs --model-file <FILE>, a model in GGUF format")?,
             cache_dir: self.model.cache_dir.clone(),
+            slots: size(self.slots),
             queue: size(self.queue_requests),
+            kv_cache_bytes: size(self.model.kv_cache_mib) << 20,
             max_prompt_tokens: size(self.max_prompt_tokens),
             default_output_tokens: self.default_output_tokens,
         })

@@ -15,6 +15,10 @@ pub struct ModelArgs {
     #[arg(long, value_name = "DIRECTORY")]
     pub cache_dir: Option<PathBuf>,
 
+    /// The most that keys and values of all texts may take, in MiB: 1 to 1048576
+    #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = ranges::mib)]
+    pub kv_cache_mib: u32,
+
     /// Threads that compute: 1 to 256. More than one only where the cores are free: waiting threads spin
     #[arg(long, value_name = "THREADS", default_value_t = 1, value_parser = ranges::threads)]
     pub threads: u32,

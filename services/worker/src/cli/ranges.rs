@@ -27,6 +27,11 @@ pub(super) fn bytes(text: &str) -> Result<u32, String> {
     within(text, 1_024..=1_073_741_824)
 }
 
+/// A number of MiB.
+pub(super) fn mib(text: &str) -> Result<u32, String> {
+    within(text, 1..=1_048_576)
+}
+
 /// A time limit in seconds.
 pub(super) fn limit_s(text: &str) -> Result<u32, String> {
     within(text, 1..=86_400)

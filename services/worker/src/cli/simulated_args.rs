@@ -8,10 +8,6 @@ use std::time::Duration;
 /// How the simulated engine behaves at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Args)]
 pub struct SimulatedArgs {
-    /// Simulated: requests that run at the same time: 1 to 100000
-    #[arg(long, value_name = "REQUESTS", default_value_t = 8, value_parser = ranges::at_least_one)]
-    pub slots: u32,
-
     /// Simulated: what every request takes before anything else: 0 to 3600000
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 20, value_parser = ranges::time_ms)]
     pub base_latency_ms: u32,

@@ -1,7 +1,7 @@
 //! What generates text.
 //!
 //! An [`Engine`] takes a [`Job`] and gives back a [`Generation`]: a channel of [`Event`]s that ends with
-//! [`Event::Finished`] or [`Event::Failed`]. Dropping the generation is how a client leaves: the engine frees what
+//! [`Event::Finished`], [`Event::Expired`] or [`Event::Failed`]. Dropping the generation is how a client leaves: the engine frees what
 //! the job held and works on.
 //!
 //! The channel is not bounded by a number of events: it is bounded by the output limit of the job. So a client that
@@ -19,10 +19,11 @@ pub mod simulated;
 pub use occupancy::{Load, Occupancy, Ticket};
 pub use output::Output;
 
-use spillway_inference::request::{Message, Options};
+use spillway_inference::request::{Message, Options, Sampling};
 use spillway_inference::response::{FinishReason, Usage};
 use std::fmt::Debug;
 use std::pin::Pin;
+use std::time::Instant;
 use tokio::sync::mpsc;
 
 /// What to continue.
@@ -41,25 +42,28 @@ pub struct Job {
     pub prompt: Prompt,
     /// The most tokens to generate, at least 1. Where `None`, the engine's default.
     pub max_tokens: Option<u32>,
-    /// 0 to 2; 0 is greedy.
-    pub temperature: f64,
-    /// 0 to 1.
-    pub top_p: f64,
+    /// How the next token is chosen.
+    pub sampling: Sampling,
     /// Makes the answer repeatable.
     pub seed: Option<u64>,
     /// The answer ends before the first of these.
     pub stop: Vec<String>,
+    /// How important it is beside others that wait; 0 is the most important.
+    pub level: u8,
+    /// When nobody waits for it to begin any more.
+    pub deadline: Option<Instant>,
 }
 
 impl Job {
-    /// The job that a request asks for.
+    /// The job that a request asks for, as important as any and without a deadline.
     #[must_use]
     pub fn new(prompt: Prompt, options: &Options) -> Self {
         Self {
+            level: 0,
+            deadline: None,
             prompt,
             max_tokens: options.max_tokens,
-            temperature: options.temperature,
-            top_p: options.top_p,
+            sampling: options.sampling,
             seed: options.seed,
             stop: options.stop.clone(),
         }
@@ -78,6 +82,8 @@ pub enum Event {
         /// Its token counts.
         usage: Usage,
     },
+    /// Its deadline passed while it waited. The only event.
+    Expired,
     /// The engine failed. The last event. The text is for the log, not for the client.
     Failed(String),
 }

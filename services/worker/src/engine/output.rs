@@ -75,6 +75,12 @@ impl Output {
         self.end(reason)
     }
 
+    /// Its deadline passed before it was begun.
+    pub fn expire(&mut self) {
+        // A client that left does not need to know.
+        let _ = self.events.send(Event::Expired);
+    }
+
     /// The engine failed.
     pub fn fail(&mut self, why: String) {
         // A client that left does not need to know.

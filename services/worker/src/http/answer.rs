@@ -2,7 +2,7 @@
 
 use super::app::{App, now_s};
 use super::error::ApiError;
-use super::plain::{Collected, PlainBody, collect};
+use super::plain::{Broken, Collected, PlainBody, collect};
 use super::sse::SseBody;
 use super::style::Style;
 use crate::engine::{Disruption, Event, Generation};
@@ -59,6 +59,13 @@ impl Answer {
         ApiError::new(ErrorCode::Internal, "the engine failed").into_response()
     }
 
+    /// Nobody waits for it any more, or not for long enough.
+    fn expired(mut self) -> Response {
+        self.flight.ends_as(Outcome::Expired);
+        let message = "the time for which the client waits passed before there was a slot";
+        ApiError::new(ErrorCode::DeadlineUnmet, message).retry_after_s(1).into_response()
+    }
+
     /// Resets the connection and does not come back.
     async fn reset_connection(mut self) -> Response {
         self.flight.ends_as(Outcome::Injected);
@@ -93,6 +100,7 @@ async fn stream(answer: Answer, mut generation: Generation) -> Response {
         first = match generation.events.recv().await {
             None => return answer.failed("it ended without a word"),
             Some(Event::Failed(why)) => return answer.failed(&why),
+            Some(Event::Expired) => return answer.expired(),
             Some(event) => Some(event),
         };
     }
@@ -106,7 +114,8 @@ async fn stream(answer: Answer, mut generation: Generation) -> Response {
 async fn plain(mut answer: Answer, mut generation: Generation) -> Response {
     let Collected { text, reason, usage } = match collect(&mut generation.events, &mut answer.flight).await {
         Ok(collected) => collected,
-        Err(why) => return answer.failed(&why),
+        Err(Broken::Failed(why)) => return answer.failed(&why),
+        Err(Broken::Expired) => return answer.expired(),
     };
     let disruption = generation.delivery.disruption;
     if let Some(Disruption::ResetAfterEvents(_)) = disruption {

@@ -22,6 +22,9 @@ pub struct Limits {
     pub max_output_tokens: u32,
 }
 
+/// The priority levels of a worker that is told no others: those of the load-shedder.
+pub const LEVELS: [&str; 3] = ["critical", "standard", "sheddable"];
+
 /// What all handlers share.
 #[derive(Debug)]
 pub struct App {
@@ -37,6 +40,8 @@ pub struct App {
     pub utilization: Arc<Utilization>,
     /// Bounds on one request.
     pub limits: Limits,
+    /// The names of the priority levels, most important first: [`LEVELS`] unless it is told others.
+    pub levels: Vec<String>,
     /// The names of the models, here always one.
     pub models: [String; 1],
     /// When the worker started, in seconds since 1970.
@@ -51,12 +56,13 @@ impl App {
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>, metrics: Arc<Metrics>, model: String, limits: Limits) -> Self {
         Self {
-            exposition: exposition(&metrics, Arc::clone(&engine)),
+            exposition: exposition(&metrics, Arc::clone(&engine), &model),
             engine,
             simulated: None,
             metrics,
             utilization: Arc::default(),
             limits,
+            levels: LEVELS.map(str::to_owned).into(),
             models: [model],
             started_s: now_s(),
             life: Life::default(),
@@ -69,6 +75,12 @@ impl App {
     pub fn simulated(engine: Arc<Simulated>, metrics: Arc<Metrics>, model: String, limits: Limits) -> Self {
         let simulated = Some(Arc::clone(&engine));
         Self { simulated, ..Self::new(engine, metrics, model, limits) }
+    }
+
+    /// The same with other priority levels, most important first.
+    #[must_use]
+    pub fn with_levels(self, levels: Vec<String>) -> Self {
+        Self { levels, ..self }
     }
 
     /// The name of the model that is served.

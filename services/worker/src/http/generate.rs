@@ -5,6 +5,7 @@ use super::app::App;
 use super::body::read_json;
 use super::error::ApiError;
 use super::style::Style;
+use super::urgency::Urgency;
 use crate::engine::{Job, Prompt};
 use crate::metrics::Flight;
 use axum::body::Body;
@@ -71,9 +72,11 @@ async fn generate(
         return Err(ApiError::new(ErrorCode::Draining, message).retry_after_s(1).closing());
     }
     let reset = request.extensions().get::<ResetHandle>().cloned();
+    let urgency = Urgency::of(request.headers(), &app.levels, Instant::now());
     let asked = parse(read_json(request, &app.limits).await?)?;
     check(app, &asked)?;
-    let job = Job::new(asked.prompt, &asked.options);
+    let Urgency { level, deadline } = urgency;
+    let job = Job { level, deadline, ..Job::new(asked.prompt, &asked.options) };
     let generation = app.engine.submit(job).await?;
     let flight = Flight::begin(Arc::clone(&app.metrics), Instant::now());
     let answer = Answer::new(app, style, &asked.options, flight, reset);

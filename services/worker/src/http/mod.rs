@@ -14,8 +14,9 @@ mod plain;
 mod sse;
 mod status;
 mod style;
+mod urgency;
 
-pub use app::{App, Limits};
+pub use app::{App, LEVELS, Limits};
 pub use load_report::{Utilization, sample_utilization};
 
 use axum::Router;

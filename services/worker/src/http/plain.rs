@@ -18,11 +18,19 @@ pub(super) struct Collected {
     pub(super) usage: Usage,
 }
 
-/// Waits for the end of an answer. An error is what the engine says about its failure.
+/// Why there is no answer.
+pub(super) enum Broken {
+    /// Its deadline passed while it waited.
+    Expired,
+    /// What the engine says about its failure.
+    Failed(String),
+}
+
+/// Waits for the end of an answer.
 pub(super) async fn collect(
     events: &mut UnboundedReceiver<Event>,
     flight: &mut Flight,
-) -> Result<Collected, String> {
+) -> Result<Collected, Broken> {
     let mut text = String::new();
     loop {
         match events.recv().await {
@@ -31,8 +39,9 @@ pub(super) async fn collect(
                 text.push_str(&piece);
             }
             Some(Event::Finished { reason, usage }) => return Ok(Collected { text, reason, usage }),
-            Some(Event::Failed(why)) => return Err(why),
-            None => return Err("it ended without a word".to_owned()),
+            Some(Event::Expired) => return Err(Broken::Expired),
+            Some(Event::Failed(why)) => return Err(Broken::Failed(why)),
+            None => return Err(Broken::Failed("it ended without a word".to_owned())),
         }
     }
 }

@@ -84,6 +84,8 @@ impl SseBody {
                 self.write(Chunk::Done);
             }
             Some(Event::Failed(why)) => self.fail(&why),
+            // Only where headers went out before the first event, which no engine does that knows deadlines.
+            Some(Event::Expired) => self.fail("its deadline passed"),
             None => self.fail("it ended without a word"),
         }
     }

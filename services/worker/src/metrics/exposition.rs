@@ -1,6 +1,6 @@
 //! `/metrics`: what the worker shows there.
 
-use super::Metrics;
+use super::{Metrics, vllm};
 use crate::engine::{Engine, Readiness};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -12,10 +12,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The metrics of the worker and of its engine.
+/// The metrics of the worker and of its engine, which serves a model of that name.
 #[must_use]
-pub fn exposition(metrics: &Arc<Metrics>, engine: Arc<dyn Engine>) -> Exposition {
-    let mut registry = Registry::with_prefix("spillway_worker");
+pub fn exposition(metrics: &Arc<Metrics>, engine: Arc<dyn Engine>, model: &str) -> Exposition {
+    let mut all = Registry::default();
+    vllm::register(&mut all, metrics, Arc::clone(&engine), model);
+    let registry = all.sub_registry_with_prefix("spillway_worker");
     registry.register("requests", "Generation requests that ended, by how", metrics.requests.clone());
     registry.register(
         "prompt_tokens",
@@ -36,7 +38,7 @@ pub fn exposition(metrics: &Arc<Metrics>, engine: Arc<dyn Engine>) -> Exposition
         metrics.request_duration_s.clone(),
     );
     registry.register_collector(Box::new(AtScrape { metrics: Arc::clone(metrics), engine }));
-    Exposition::new(registry)
+    Exposition::new(all)
 }
 
 /// What is asked for when somebody looks.

@@ -6,6 +6,7 @@
 mod exposition;
 mod flight;
 mod in_flight;
+mod vllm;
 
 pub use exposition::exposition;
 pub use flight::Flight;
@@ -30,6 +31,8 @@ pub enum Outcome {
     Invalid,
     /// Refused: the queue was full.
     Overloaded,
+    /// Its client's time passed before there was a slot.
+    Expired,
     /// Refused: loading or draining.
     Unavailable,
     /// The engine failed.
@@ -40,11 +43,12 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Completed,
         Self::Cancelled,
         Self::Invalid,
         Self::Overloaded,
+        Self::Expired,
         Self::Unavailable,
         Self::Failed,
         Self::Injected,
@@ -58,6 +62,7 @@ impl Outcome {
             Self::Cancelled => "cancelled",
             Self::Invalid => "invalid",
             Self::Overloaded => "overloaded",
+            Self::Expired => "expired",
             Self::Unavailable => "unavailable",
             Self::Failed => "failed",
             Self::Injected => "injected",
@@ -67,7 +72,7 @@ impl Outcome {
     /// The worker is to blame: counted in the load report's errors per second.
     #[must_use]
     pub const fn is_error(self) -> bool {
-        matches!(self, Self::Overloaded | Self::Unavailable | Self::Failed | Self::Injected)
+        matches!(self, Self::Overloaded | Self::Expired | Self::Unavailable | Self::Failed | Self::Injected)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The load report and the metrics.
 
-use crate::harness::{Worker, chat, get, put};
+use crate::harness::{MODEL, Worker, chat, get, put};
 use serde_json::json;
 use spillway_contract::headers;
 use spillway_contract::load_report::LoadReport;
@@ -78,7 +78,7 @@ fn every_request_is_counted_once() {
         worker.metric(&format!("spillway_worker_requests_total{{outcome=\"{}\"}}", outcome.as_str()))
     };
     let counts: Vec<_> = Outcome::ALL.into_iter().map(total).collect();
-    assert_eq!(counts, [2.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+    assert_eq!(counts, [2.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
     assert_eq!(worker.metric("spillway_worker_prompt_tokens_total"), 12.0);
     assert_eq!(worker.metric("spillway_worker_output_tokens_total"), 8.0);
     assert_eq!(worker.metric("spillway_worker_time_to_first_token_seconds_count"), 2.0);
@@ -101,5 +101,9 @@ fn the_integral_grows_with_requests_and_time() {
     assert!(after - before <= 3.0 * seconds + 0.1, "{before} to {after} in {seconds} s");
     assert_eq!(worker.metric("spillway_worker_requests_in_flight"), 3.0);
     assert_eq!(worker.metric("spillway_worker_slots_busy"), 3.0);
+    let vllm = |name: &str| worker.metric(&format!("vllm:{name}{{model_name=\"{MODEL}\"}}"));
+    assert_eq!(vllm("num_requests_running"), 3.0);
+    assert_eq!(vllm("num_requests_waiting"), 0.0);
+    assert_eq!(vllm("prompt_tokens_total"), worker.metric("spillway_worker_prompt_tokens_total"));
     drop(clients);
 }

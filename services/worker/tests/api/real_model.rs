@@ -34,18 +34,19 @@ fn ask(worker: SocketAddr, question: &str, fields: Value) -> Reply {
 fn it_answers_sensibly_and_the_same_in_every_way() {
     let cache = tempfile::tempdir().unwrap();
     let (worker, address) = start(cache.path().to_str().unwrap());
-    let plain = ask(address, "What is 2+2?", json!({})).json();
+    let question = "What is the capital of France?";
+    let plain = ask(address, question, json!({})).json();
     let text = plain["choices"][0]["message"]["content"].as_str().unwrap();
-    assert!(text.contains('4'), "{text}");
+    assert!(text.contains("Paris"), "{text}");
     assert_eq!(plain["choices"][0]["finish_reason"], "stop");
     assert_eq!(plain["usage"]["prompt_tokens"], 37);
 
-    let streamed = ask(address, "What is 2+2?", json!({"stream": true}));
+    let streamed = ask(address, question, json!({"stream": true}));
     assert_eq!(streamed_text(&streamed), text);
     assert_eq!(streamed.events().last().unwrap(), "[DONE]");
 
-    let stopped = ask(address, "What is 2+2?", json!({"stop": "4"})).json();
-    assert_eq!(stopped["choices"][0]["message"]["content"], text.split('4').next().unwrap());
+    let stopped = ask(address, question, json!({"stop": "Paris"})).json();
+    assert_eq!(stopped["choices"][0]["message"]["content"], text.split("Paris").next().unwrap());
 
     let seeded = || ask(address, "Tell me a story.", json!({"temperature": 1, "seed": 3, "max_tokens": 12}));
     assert_eq!(seeded().json()["choices"], seeded().json()["choices"]);
@@ -66,4 +67,43 @@ fn the_second_start_takes_what_the_first_one_kept() {
     assert!(!second.log().contains("the requantised model is kept"), "{}", second.log());
     let answer = |worker| ask(worker, "Say hello.", json!({"max_tokens": 8})).json()["choices"].clone();
     assert_eq!(answer(here), answer(there));
+}
+
+/// Requests that run at the same time.
+const SLOTS: usize = 8;
+
+/// What is asked, of lengths and in ways that differ.
+fn question(number: usize) -> (String, Value) {
+    let about =
+        ["the sea", "bread", "a clock that runs backwards", "Paris", "why leaves are green", "trains"];
+    let about = about[number % about.len()];
+    let more = "Think of everything that you know about it. ".repeat(number % 5);
+    let temperature = if number.is_multiple_of(2) { 0.0 } else { 1.0 };
+    let fields = json!({"temperature": temperature, "seed": number, "max_tokens": 6 + number % 13});
+    (format!("Number {number}: tell me something about {about}. {more}"), fields)
+}
+
+#[test]
+#[ignore = "needs the model: cargo xtask test runs it"]
+fn an_answer_is_the_same_alone_and_among_others() {
+    let cache = tempfile::tempdir().unwrap();
+    let (worker, address) = start(cache.path().to_str().unwrap());
+    let answer = |number| {
+        let (question, fields) = question(number);
+        ask(address, &question, fields).json()["choices"].clone()
+    };
+    let alone: Vec<_> = (0..100).map(answer).collect();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..SLOTS {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    let Some(alone) = alone.get(number) else { return };
+                    assert_eq!(answer(number), *alone, "request {number}");
+                }
+            });
+        }
+    });
+    assert!(!worker.log().contains("ERROR"), "{}", worker.log());
 }

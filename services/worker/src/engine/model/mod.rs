@@ -1,18 +1,23 @@
 //! An engine that runs a language model on the processor.
 //!
-//! One thread computes, one request after another; the others wait in a bounded queue. Clients that leave are noticed
-//! between two tokens, and at once while they wait.
+//! One thread computes. It works on several requests together, step by step; the others wait in a bounded queue. Clients
+//! that leave are noticed between two steps, and at once while they wait.
 //!
 //! ```text
 //! weights    the model's file, requantised once and kept
 //! language   text to tokens and back: tokenizer, chat template, UTF-8
 //! llama      the forward pass
+//! kv         what is remembered of texts: pages of keys and values
 //! sampler    from scores to the next token
+//! queue      who waits
+//! batch      who is worked on, step by step
 //! worker     the thread that puts these together
 //! ```
 //!
-//! What it does not do: no batching, no cache of prompts, and of the architectures only Llama's.
+//! Of the architectures it serves only Llama's.
 
+mod batch;
+mod kv;
 mod language;
 mod llama;
 mod metadata;
@@ -28,11 +33,10 @@ use crate::metrics::Metrics;
 use anyhow::{Context, anyhow};
 use language::Language;
 use queue::Queue;
-use sampler::Sampling;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
 use worker::Work;
 
@@ -43,8 +47,12 @@ pub struct Config {
     pub file: PathBuf,
     /// Where the requantised model is kept; beside the model where `None`.
     pub cache_dir: Option<PathBuf>,
+    /// Requests that are worked on together, at least 1.
+    pub slots: usize,
     /// Requests that may wait.
     pub queue: usize,
+    /// What the keys and values of all texts may take, in bytes.
+    pub kv_cache_bytes: usize,
     /// The longest prompt, in tokens. The model's context is a limit as well.
     pub max_prompt_tokens: usize,
     /// The length of an answer whose request does not say, in tokens.
@@ -68,7 +76,8 @@ pub struct Model {
 struct State {
     percent: AtomicU8,
     ready: OnceLock<Ready>,
-    cached_tokens: AtomicUsize,
+    /// The share of the key-value cache that is held, in thousandths.
+    memory_use: AtomicU32,
 }
 
 /// What is known once the model is loaded.
@@ -88,7 +97,7 @@ impl Model {
         metrics: Arc<Metrics>,
     ) -> anyhow::Result<(Arc<Self>, oneshot::Receiver<anyhow::Error>)> {
         let model = Arc::new(Self {
-            occupancy: Occupancy::new(1, config.queue),
+            occupancy: Occupancy::new(config.slots, config.queue),
             config,
             metrics,
             queue: Queue::default(),
@@ -121,7 +130,7 @@ impl Model {
             let Load { slots, waiting, .. } = self.occupancy.load();
             return Err(Refusal::QueueFull { slots, waiting, retry_after_s: self.occupancy.retry_after_s() });
         };
-        let sampling = Sampling { temperature: job.temperature, top_p: job.top_p, seed: self.seed(job.seed) };
+        let seed = self.seed(job.seed);
         let tokens = encode(Arc::clone(&ready.language), job.prompt).await?;
         let limit = self.config.max_prompt_tokens.min(ready.context_tokens.saturating_sub(1));
         if tokens.len() > limit {
@@ -131,7 +140,9 @@ impl Model {
         let max_tokens = job.max_tokens.unwrap_or(self.config.default_output_tokens).min(left);
         let prompt_tokens = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
         let (output, events) = Output::new(prompt_tokens, max_tokens, job.stop, Arc::clone(&self.metrics));
-        let place = self.queue.push(Work { ticket, tokens, output, sampling });
+        let Job { sampling, level, deadline, .. } = job;
+        let work = Work { ticket, tokens, output, sampling, seed, level, deadline };
+        let place = self.queue.push(work, Instant::now());
         Ok(Generation { prompt_tokens, events, delivery: Delivery::default(), hold: Some(Box::new(place)) })
     }
 
@@ -163,10 +174,9 @@ impl Engine for Model {
     }
 
     fn load(&self) -> Load {
-        let cached = u32::try_from(self.state.cached_tokens.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
-        let context = self.state.ready.get().and_then(|ready| u32::try_from(ready.context_tokens).ok());
-        let kv_cache_utilization = context.map(|context| f64::from(cached) / f64::from(context.max(1)));
-        Load { kv_cache_utilization, ..self.occupancy.load() }
+        let is_loaded = self.state.ready.get().is_some();
+        let memory_use = f64::from(self.state.memory_use.load(Ordering::Relaxed)) / 1000.0;
+        Load { kv_cache_utilization: is_loaded.then_some(memory_use), ..self.occupancy.load() }
     }
 
     fn submit(&self, job: Job) -> Submission<'_> {

@@ -1,10 +1,24 @@
-//! Work that waits for the computing thread, first come, first served.
+//! Work that waits for the computing thread: the most important first, then who came first.
 //!
 //! Whoever puts work in holds its [`Place`]: dropping the place takes the work out again, so a client that leaves
 //! while it waits gives its place to somebody else at once.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Who waits for so long is as important as the next level. So nobody waits for ever, however many more important
+/// requests come.
+const RISES_AFTER: Duration = Duration::from_secs(10);
+
+/// What a queue needs to know of work.
+pub(super) trait Waits {
+    /// How important it is: 0 is the most.
+    fn level(&self) -> u8;
+    /// When nobody waits for it any more.
+    fn deadline(&self) -> Option<Instant>;
+    /// That moment has passed.
+    fn expire(self);
+}
 
 /// A queue with one end for many tasks and one for a thread. It is bounded by whoever admits to it.
 #[derive(Debug)]
@@ -19,7 +33,14 @@ struct Shared<T> {
 #[derive(Debug)]
 struct Waiting<T> {
     next_number: u64,
-    work: VecDeque<(u64, T)>,
+    work: Vec<Entry<T>>,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    number: u64,
+    came: Instant,
+    work: T,
 }
 
 /// Where a piece of work waits.
@@ -31,31 +52,46 @@ pub(super) struct Place<T> {
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        let waiting = Mutex::new(Waiting { next_number: 0, work: VecDeque::new() });
+        let waiting = Mutex::new(Waiting { next_number: 0, work: Vec::new() });
         Self(Arc::new(Shared { waiting, came: Condvar::new() }))
     }
 }
 
-impl<T> Queue<T> {
-    /// Puts work at the end.
-    pub(super) fn push(&self, work: T) -> Place<T> {
+impl<T: Waits> Queue<T> {
+    /// Puts work in, which came now.
+    pub(super) fn push(&self, work: T, now: Instant) -> Place<T> {
         let mut waiting = self.0.waiting();
         let number = waiting.next_number;
         waiting.next_number += 1;
-        waiting.work.push_back((number, work));
+        waiting.work.push(Entry { number, came: now, work });
         self.0.came.notify_one();
         Place { queue: Arc::clone(&self.0), number }
     }
 
-    /// Takes the first piece of work, waiting for one.
-    pub(super) fn pop(&self) -> T {
+    /// Waits until there is work.
+    pub(super) fn wait(&self) {
         let mut waiting = self.0.waiting();
-        loop {
-            match waiting.work.pop_front() {
-                Some((_, work)) => return work,
-                None => waiting = self.0.came.wait(waiting).unwrap_or_else(PoisonError::into_inner),
-            }
+        while waiting.work.is_empty() {
+            waiting = self.0.came.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Takes the work whose turn it is, if it is wanted. Work whose deadline has passed is out.
+    pub(super) fn take_if(&self, now: Instant, is_wanted: impl FnOnce(&T) -> bool) -> Option<T> {
+        let mut waiting = self.0.waiting();
+        let late = |entry: &mut Entry<T>| entry.work.deadline().is_some_and(|deadline| deadline <= now);
+        let expired: Vec<_> = waiting.work.extract_if(.., late).collect();
+        let rank = |entry: &Entry<T>| {
+            let risen = now.saturating_duration_since(entry.came).as_secs() / RISES_AFTER.as_secs();
+            (u64::from(entry.work.level()).saturating_sub(risen), entry.number)
+        };
+        let first = waiting.work.iter().enumerate().min_by_key(|(_, entry)| rank(entry));
+        let at = first.filter(|(_, entry)| is_wanted(&entry.work)).map(|(at, _)| at);
+        let taken = at.map(|at| waiting.work.remove(at).work);
+        drop(waiting);
+        // Outside of the lock: this may do anything.
+        expired.into_iter().for_each(|entry| entry.work.expire());
+        taken
     }
 }
 
@@ -69,8 +105,8 @@ impl<T> Shared<T> {
 impl<T> Drop for Place<T> {
     fn drop(&mut self) {
         let mut waiting = self.queue.waiting();
-        let at = waiting.work.iter().position(|(number, _)| *number == self.number);
-        let work = at.and_then(|at| waiting.work.remove(at));
+        let at = waiting.work.iter().position(|entry| entry.number == self.number);
+        let work = at.map(|at| waiting.work.remove(at));
         drop(waiting);
         // Outside of the lock: dropping work may do anything.
         drop(work);
@@ -80,18 +116,76 @@ impl<T> Drop for Place<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// A name, a level, and when nobody waits for it any more.
+    #[derive(Debug, PartialEq)]
+    struct Piece(&'static str, u8, Option<Instant>);
+
+    static EXPIRED: AtomicU32 = AtomicU32::new(0);
+
+    impl Waits for Piece {
+        fn level(&self) -> u8 {
+            self.1
+        }
+
+        fn deadline(&self) -> Option<Instant> {
+            self.2
+        }
+
+        fn expire(self) {
+            EXPIRED.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[track_caller]
+    fn next(queue: &Queue<Piece>, now: Instant, expected: Option<&str>) {
+        assert_eq!(queue.take_if(now, |_| true).map(|piece| piece.0), expected);
+    }
 
     #[test]
-    fn first_come_first_served_except_for_those_who_left() {
-        let queue = Queue::default();
-        let _first = queue.push(1);
-        let second = queue.push(2);
-        let third = queue.push(3);
+    fn the_most_important_first_then_who_came_first_except_for_those_who_left() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        let _first = queue.push(Piece("first", 1, None), now);
+        let second = queue.push(Piece("second", 1, None), now);
+        let third = queue.push(Piece("third", 1, None), now);
+        let _important = queue.push(Piece("important", 0, None), now);
         drop(second);
-        assert_eq!(queue.pop(), 1);
-        assert_eq!(queue.pop(), 3);
+        assert_eq!(
+            queue.take_if(now, |piece| piece.0 != "important"),
+            None,
+            "nobody overtakes whose turn it is"
+        );
+        for expected in ["important", "first", "third"] {
+            next(&queue, now, Some(expected));
+        }
         drop(third);
-        let _fourth = queue.push(4);
-        assert_eq!(queue.pop(), 4, "leaving after having been served takes nothing out");
+        let _fourth = queue.push(Piece("fourth", 1, None), now);
+        next(&queue, now, Some("fourth"));
+        next(&queue, now, None);
+    }
+
+    #[test]
+    fn who_waits_for_long_rises() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        let _patient = queue.push(Piece("patient", 2, None), now);
+        let _later = queue.push(Piece("later", 1, None), now + seconds(10));
+        let _important = queue.push(Piece("important", 0, None), now + seconds(19));
+        next(&queue, now + seconds(19), Some("important"));
+        next(&queue, now + seconds(19), Some("patient"));
+        next(&queue, now + seconds(19), Some("later"));
+    }
+
+    #[test]
+    fn who_waited_too_long_is_told_so() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        let _hasty = queue.push(Piece("hasty", 0, Some(now + seconds(5))), now);
+        let _patient = queue.push(Piece("patient", 0, Some(now + seconds(50))), now);
+        next(&queue, now + seconds(6), Some("patient"));
+        assert_eq!(EXPIRED.load(Ordering::Relaxed), 1);
     }
 }

@@ -1,39 +1,53 @@
 //! From scores to the next token.
 
+use spillway_inference::request::Sampling;
 use spillway_primitives::{Rng, rng_from};
+use std::collections::HashMap;
 
-/// How the next token is chosen.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Sampling {
-    /// 0 to 2; 0 takes the likeliest token.
-    pub(super) temperature: f64,
-    /// 0 to 1: only the likeliest tokens that together have this probability are candidates.
-    pub(super) top_p: f64,
-    pub(super) seed: [u64; 2],
-}
-
-/// Chooses tokens for one answer.
+/// Chooses tokens for one answer. What it chooses follows from the scores and the seed alone.
 #[derive(Debug)]
 pub(super) struct Sampler {
     sampling: Sampling,
     rng: Rng,
+    /// Tokens that penalties apply to, and how often each was generated.
+    seen: HashMap<u32, u32>,
 }
 
 /// A token and what it weighs; only ratios count.
 type Candidate = (u32, f32);
 
 impl Sampler {
-    pub(super) fn new(sampling: Sampling) -> Self {
-        Self { rng: rng_from(&sampling.seed), sampling }
+    pub(super) fn new(sampling: Sampling, seed: [u64; 2], prompt: &[u32]) -> Self {
+        let mut seen = HashMap::new();
+        if sampling.repetition_penalty != 1.0 {
+            seen.extend(prompt.iter().map(|token| (*token, 0)));
+        }
+        Self { rng: rng_from(&seed), sampling, seen }
     }
 
     /// The next token. `None` when there are no scores, or none of them is a number.
-    pub(super) fn next(&mut self, scores: &[f32]) -> Option<u32> {
+    pub(super) fn next(&mut self, scores: &mut [f32]) -> Option<u32> {
+        for (token, times) in &self.seen {
+            if let Some(score) = scores.get_mut(*token as usize) {
+                *score = penalised(*score, *times, &self.sampling);
+            }
+        }
+        let token = self.choose(scores)?;
+        if has_penalties(&self.sampling) {
+            *self.seen.entry(token).or_default() += 1;
+        }
+        Some(token)
+    }
+
+    fn choose(&mut self, scores: &[f32]) -> Option<u32> {
         let best = likeliest(scores)?;
         if self.sampling.temperature <= 0.0 || self.sampling.top_p <= 0.0 {
             return Some(best.0);
         }
         let mut candidates = weigh(scores, best.1, self.sampling.temperature);
+        if let Some(most) = self.sampling.top_k {
+            keep_most(&mut candidates, usize::try_from(most).unwrap_or(usize::MAX));
+        }
         if self.sampling.top_p < 1.0 {
             keep_likeliest(&mut candidates, self.sampling.top_p);
         }
@@ -52,6 +66,20 @@ impl Sampler {
     }
 }
 
+fn has_penalties(sampling: &Sampling) -> bool {
+    let Sampling { repetition_penalty, presence_penalty, frequency_penalty, .. } = *sampling;
+    repetition_penalty != 1.0 || presence_penalty != 0.0 || frequency_penalty != 0.0
+}
+
+/// The score of a token that was generated so many times, or is in the prompt.
+#[expect(clippy::cast_possible_truncation, reason = "scores are 32-bit floats, more is of no use")]
+fn penalised(score: f32, times: u32, sampling: &Sampling) -> f32 {
+    let repetition = sampling.repetition_penalty as f32;
+    let score = if score > 0.0 { score / repetition } else { score * repetition };
+    let present = f64::from(u32::from(times > 0));
+    score - (sampling.presence_penalty * present + sampling.frequency_penalty * f64::from(times)) as f32
+}
+
 fn likeliest(scores: &[f32]) -> Option<Candidate> {
     let numbers = (0..).zip(scores).filter(|(_, score)| !score.is_nan());
     numbers.max_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(token, score)| (token, *score))
@@ -64,6 +92,18 @@ fn weigh(scores: &[f32], best: f32, temperature: f64) -> Vec<Candidate> {
     let sharpness = (1.0 / temperature) as f32;
     let weights = (0..).zip(scores).map(|(token, score)| (token, ((score - best) * sharpness).exp()));
     weights.filter(|(_, weight)| *weight > NEXT_TO_NOTHING).collect()
+}
+
+/// The `most` likeliest tokens; of equal ones those with the smaller numbers.
+fn keep_most(candidates: &mut Vec<Candidate>, most: usize) {
+    if most < candidates.len() {
+        let order = |(a, a_weight): &Candidate, (b, b_weight): &Candidate| {
+            b_weight.total_cmp(a_weight).then(a.cmp(b))
+        };
+        candidates.select_nth_unstable_by(most, order);
+        candidates.truncate(most);
+        candidates.sort_unstable_by_key(|(token, _)| *token);
+    }
 }
 
 /// The smallest number of tokens that together have this share (nucleus sampling, Holtzman et al. 2019).
@@ -89,7 +129,7 @@ mod tests {
     use super::*;
 
     fn sampler(temperature: f64, top_p: f64, seed: u64) -> Sampler {
-        Sampler::new(Sampling { temperature, top_p, seed: [seed, 0] })
+        Sampler::new(Sampling { temperature, top_p, ..Sampling::default() }, [seed, 0], &[])
     }
 
     /// How often each of four tokens comes in 10,000 draws, in percent. Their probabilities are 60, 30, 10 and 0.
@@ -98,7 +138,7 @@ mod tests {
         let mut sampler = sampler(temperature, top_p, 7);
         let mut counts = [0_u32; 4];
         for _ in 0..10_000 {
-            counts[sampler.next(&scores).unwrap() as usize] += 1;
+            counts[sampler.next(&mut scores.clone()).unwrap() as usize] += 1;
         }
         counts.map(|count| (count + 50) / 100)
     }
@@ -127,7 +167,7 @@ mod tests {
         let scores: Vec<f32> = (0..100).map(|i| (i as f32).sin()).collect();
         let draw = |seed| {
             let mut sampler = sampler(1.0, 1.0, seed);
-            (0..20).map(|_| sampler.next(&scores)).collect::<Vec<_>>()
+            (0..20).map(|_| sampler.next(&mut scores.clone())).collect::<Vec<_>>()
         };
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));
@@ -135,8 +175,37 @@ mod tests {
 
     #[test]
     fn scores_that_are_no_numbers_are_passed_over() {
-        assert_eq!(sampler(1.0, 1.0, 1).next(&[]), None);
-        assert_eq!(sampler(1.0, 1.0, 1).next(&[f32::NAN]), None);
-        assert_eq!(sampler(1.0, 1.0, 1).next(&[f32::NAN, 3.0]), Some(1));
+        assert_eq!(sampler(1.0, 1.0, 1).next(&mut []), None);
+        assert_eq!(sampler(1.0, 1.0, 1).next(&mut [f32::NAN]), None);
+        assert_eq!(sampler(1.0, 1.0, 1).next(&mut [f32::NAN, 3.0]), Some(1));
+    }
+
+    #[test]
+    fn only_the_k_likeliest_are_considered() {
+        let sampling = Sampling { temperature: 2.0, top_k: Some(2), ..Sampling::default() };
+        let mut sampler = Sampler::new(sampling, [1, 0], &[]);
+        let mut drawn = [0; 4];
+        (0..200).for_each(|_| drawn[sampler.next(&mut [1.0, 3.0, 2.0, 2.0]).unwrap() as usize] += 1);
+        assert!(drawn[0] == 0 && drawn[1] > 0 && drawn[2] > 0 && drawn[3] == 0, "{drawn:?}");
+    }
+
+    /// The tokens that are taken one after the other where the scores stay the same.
+    #[track_caller]
+    fn takes(sampling: Sampling, prompt: &[u32], expected: &[u32]) {
+        let mut sampler = Sampler::new(Sampling { temperature: 0.0, ..sampling }, [1, 0], prompt);
+        let taken: Vec<_> =
+            expected.iter().map(|_| sampler.next(&mut [3.0, 2.0, 1.4, -1.0]).unwrap()).collect();
+        assert_eq!(taken, expected, "{sampling:?}");
+    }
+
+    #[test]
+    fn penalties_are_for_what_was_there() {
+        let usual = Sampling::default();
+        takes(usual, &[0], &[0, 0, 0]);
+        takes(Sampling { repetition_penalty: 2.0, ..usual }, &[], &[0, 1, 0, 0]);
+        takes(Sampling { repetition_penalty: 2.0, ..usual }, &[0], &[1, 0, 0, 0]);
+        takes(Sampling { presence_penalty: 1.5, ..usual }, &[0], &[0, 1, 0, 0]);
+        takes(Sampling { frequency_penalty: 0.75, ..usual }, &[0], &[0, 0, 1, 0, 2]);
+        takes(Sampling { presence_penalty: -1.0, ..usual }, &[], &[0, 0]);
     }
 }

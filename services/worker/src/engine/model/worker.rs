@@ -1,52 +1,68 @@
-//! The thread that computes.
+//! The thread that computes: loads the model, then works on whatever comes.
 
-use super::language::{Language, Utf8Stream};
-use super::llama::{Cache, Llama, Shape};
-use super::sampler::{Sampler, Sampling};
+use super::batch::Batch;
+use super::kv::{Memory, PAGE_TOKENS, Pages};
+use super::language::Language;
+use super::llama::{Llama, Shape, Span};
+use super::queue::Waits;
 use super::weights::Weights;
 use super::{Model, Ready};
 use crate::engine::{Output, Ticket};
-use anyhow::{Context, Result};
-use spillway_inference::response::FinishReason;
-use std::ops::ControlFlow;
+use anyhow::{Context, Result, ensure};
+use spillway_inference::request::Sampling;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
-
-/// A prompt is read in pieces of this many tokens, so that a client that leaves is noticed in between.
-const PREFILL_TOKENS: usize = 64;
 
 /// One request for the thread.
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) ticket: Ticket,
+    /// The prompt, and what was generated after it.
     pub(super) tokens: Vec<u32>,
     pub(super) output: Output,
     pub(super) sampling: Sampling,
+    pub(super) seed: [u64; 2],
+    /// 0 is the most important.
+    pub(super) level: u8,
+    pub(super) deadline: Option<Instant>,
 }
 
-/// A model and what it works with.
-struct Machine<'a> {
-    llama: Llama,
-    language: Arc<Language>,
-    cache: Cache,
-    cached_tokens: &'a AtomicUsize,
+impl Work {
+    /// As long as prompt and answer can become.
+    pub(super) fn most_tokens(&self) -> usize {
+        self.tokens.len().saturating_add(usize::try_from(self.output.max_tokens()).unwrap_or(usize::MAX))
+    }
+}
+
+impl Waits for Work {
+    fn level(&self) -> u8 {
+        self.level
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    fn expire(mut self) {
+        self.output.expire();
+    }
 }
 
 /// Loads the model, then computes for ever.
 pub(super) fn run(model: &Model) -> Result<()> {
-    let mut machine = load(model)?;
+    let mut batch = load(model)?;
     loop {
-        let mut work = model.queue.pop();
-        work.ticket.start(Instant::now());
-        if let Err(error) = machine.answer(&mut work) {
-            work.output.fail(error.to_string());
+        if batch.is_idle() {
+            model.queue.wait();
         }
-        machine.clear();
+        batch.admit(&model.queue);
+        batch.step();
+        model.state.memory_use.store((batch.memory_use() * 1000.0).round() as u32, Ordering::Relaxed);
     }
 }
 
-fn load(model: &Model) -> Result<Machine<'_>> {
+fn load(model: &Model) -> Result<Batch> {
     let started = Instant::now();
     let file = &model.config.file;
     let progress = |percent: usize| {
@@ -57,65 +73,32 @@ fn load(model: &Model) -> Result<Machine<'_>> {
         Weights::load(file, model.config.cache_dir.as_deref(), progress).with_context(cannot_load)?;
     let language = Arc::new(Language::new(&weights.metadata).with_context(cannot_load)?);
     let shape = Shape::new(&weights.metadata, language.size()).with_context(cannot_load)?;
-    let mut machine = Machine {
-        llama: Llama::take(&mut weights, &shape).with_context(cannot_load)?,
-        cache: Cache::new(&shape),
-        cached_tokens: &model.state.cached_tokens,
-        language: Arc::clone(&language),
-    };
+    let llama = Llama::take(&mut weights, &shape).with_context(cannot_load)?;
+    let pages = pages(&shape, model.config.kv_cache_bytes)?;
+    let mut memory = Memory::new(shape.kv_sizes(), pages);
     // The tensor library prepares weights when they are first used: now, and not for the first client.
-    machine.forward(&[0]).with_context(cannot_load)?;
-    machine.clear();
+    let first = Span { tokens: &[0], start: 0, pages: &[0], wants_scores: true };
+    llama.forward(&[first], &mut memory).with_context(cannot_load)?;
+    let remembered = pages as usize * PAGE_TOKENS;
+    let context_tokens = shape.context.min(remembered);
     tracing::info!(
         duration_ms = started.elapsed().as_millis(),
-        context_tokens = shape.context,
+        context_tokens,
+        kv_cache_tokens = remembered,
         "the model is loaded"
     );
     // It is set once, here.
-    let _ = model.state.ready.set(Ready { language, context_tokens: shape.context });
-    Ok(machine)
+    let _ = model.state.ready.set(Ready { language: Arc::clone(&language), context_tokens });
+    Ok(Batch::new(llama, language, memory, Pages::new(pages), model.config.slots))
 }
 
-impl Machine<'_> {
-    fn answer(&mut self, work: &mut Work) -> Result<()> {
-        let Some(mut scores) = self.read(&work.tokens, &work.output)? else { return Ok(()) };
-        let mut sampler = Sampler::new(work.sampling);
-        let mut text = Utf8Stream::default();
-        loop {
-            let token = sampler.next(&scores).context("the model gave no scores")?;
-            if self.language.is_end(token) {
-                // The client may have left: there is nobody to tell.
-                let _ = work.output.finish(FinishReason::Stop);
-                return Ok(());
-            }
-            let piece = text.push(self.language.bytes(token));
-            if let ControlFlow::Break(()) = work.output.token(&piece) {
-                return Ok(());
-            }
-            scores = self.forward(&[token])?;
-        }
-    }
-
-    /// Reads a prompt; `None` when the client has left.
-    fn read(&mut self, tokens: &[u32], output: &Output) -> Result<Option<Vec<f32>>> {
-        let mut scores = None;
-        for piece in tokens.chunks(PREFILL_TOKENS) {
-            if output.is_abandoned() {
-                return Ok(None);
-            }
-            scores = Some(self.forward(piece)?);
-        }
-        Ok(Some(scores.context("the prompt has no tokens")?))
-    }
-
-    fn forward(&mut self, tokens: &[u32]) -> Result<Vec<f32>> {
-        let scores = self.llama.forward(tokens, &mut self.cache)?;
-        self.cached_tokens.store(self.cache.tokens(), Ordering::Relaxed);
-        Ok(scores)
-    }
-
-    fn clear(&mut self) {
-        self.cache.clear();
-        self.cached_tokens.store(0, Ordering::Relaxed);
-    }
+/// How many pages fit into so many bytes.
+fn pages(shape: &Shape, bytes: usize) -> Result<u32> {
+    let page = shape.kv_sizes().page_bytes();
+    let pages = bytes / page.max(1);
+    ensure!(
+        pages > 0,
+        "the key-value cache: expected at least {page} bytes, which are {PAGE_TOKENS} tokens, got {bytes}"
+    );
+    Ok(u32::try_from(pages).unwrap_or(u32::MAX))
 }

@@ -1,13 +1,13 @@
 //! Grouped attention (Ainslie et al. 2023): several asking heads share one head of keys and values.
 
-use super::Shape;
 use super::matrix::Matrix;
+use super::mix::{Heads, mix};
 use super::rope::Positions;
+use super::{Shape, Span};
+use crate::engine::model::kv::{Layer, PageId};
 use crate::engine::model::weights::Weights;
 use anyhow::Result;
-use candle_core::Tensor;
-use candle_nn::kv_cache::KvCache;
-use candle_nn::ops::softmax_last_dim;
+use candle_core::{Device, Tensor};
 
 #[derive(Debug)]
 pub(super) struct Attention {
@@ -15,9 +15,7 @@ pub(super) struct Attention {
     key: Matrix,
     value: Matrix,
     output: Matrix,
-    heads: usize,
-    kv_heads: usize,
-    head_size: usize,
+    heads: Heads,
 }
 
 impl Attention {
@@ -32,53 +30,42 @@ impl Attention {
             key: matrix("attn_k", kv_heads * head_size, hidden)?,
             value: matrix("attn_v", kv_heads * head_size, hidden)?,
             output: matrix("attn_output", hidden, hidden)?,
-            heads,
-            kv_heads,
-            head_size,
+            heads: Heads { asking: heads, asked: kv_heads, size: head_size },
         })
     }
 
+    /// `x` has a row for each token of the spans; what becomes of them is remembered in `layer`.
     pub(super) fn forward(
         &self,
         x: &Tensor,
         positions: &Positions,
-        cache: &mut KvCache,
+        spans: &[Span<'_>],
+        layer: &mut Layer,
     ) -> candle_core::Result<Tensor> {
-        let count = x.dim(0)?;
-        let query = positions.turn(&self.split(&self.query.forward(x)?, self.heads)?)?;
-        let key = positions.turn(&self.split(&self.key.forward(x)?, self.kv_heads)?)?;
-        let value = self.split(&self.value.forward(x)?, self.kv_heads)?;
-        let (key, value) = cache.append(&key, &value)?;
-        let (key, value) = (key.squeeze(0)?, value.squeeze(0)?);
-
-        // Heads that share keys and values are rows of one product.
-        let group = self.heads / self.kv_heads;
-        let scale = 1.0 / f64::from(u32::try_from(self.head_size).unwrap_or(1)).sqrt();
-        let query = (query * scale)?.reshape((self.kv_heads, group * count, self.head_size))?;
-        let scores = query.matmul(&key.transpose(1, 2)?)?;
-        let shares = softmax_last_dim(&self.masked(scores, positions, group, count)?)?;
-        let mixed = shares.matmul(&value)?.reshape((self.heads, count, self.head_size))?;
-        let rows = mixed.transpose(0, 1)?.contiguous()?.reshape((count, self.heads * self.head_size))?;
-        self.output.forward(&rows)
+        let Heads { asking, asked, .. } = self.heads;
+        let query = positions.turn(&self.split(&self.query.forward(x)?, asking)?)?;
+        let key = positions.turn(&self.split(&self.key.forward(x)?, asked)?)?;
+        let value = self.split(&self.value.forward(x)?, asked)?;
+        let [query, key, value] = [query, key, value].map(|heads| heads.flatten_all()?.to_vec1::<f32>());
+        let rows: Vec<_> = spans.iter().flat_map(|span| span.rows()).collect();
+        self.remember(&rows, &key?, &value?, layer);
+        let mixed = mix(&query?, &rows, layer, self.heads);
+        self.output.forward(&Tensor::from_vec(mixed, x.shape(), &Device::Cpu)?)
     }
 
     /// Rows of tokens to 1 × heads × tokens × head size.
     fn split(&self, rows: &Tensor, heads: usize) -> candle_core::Result<Tensor> {
         let count = rows.dim(0)?;
-        rows.reshape((1, count, heads, self.head_size))?.transpose(1, 2)?.contiguous()
+        rows.reshape((1, count, heads, self.heads.size))?.transpose(1, 2)?.contiguous()
     }
 
-    /// Takes away what a token must not see: what comes after it.
-    fn masked(
-        &self,
-        scores: Tensor,
-        positions: &Positions,
-        group: usize,
-        count: usize,
-    ) -> candle_core::Result<Tensor> {
-        let Some(mask) = &positions.mask else { return Ok(scores) };
-        let seen = scores.dim(2)?;
-        let by_head = scores.reshape((self.kv_heads, group, count, seen))?;
-        by_head.broadcast_add(mask)?.reshape((self.kv_heads, group * count, seen))
+    /// Writes keys and values, heads × tokens × head size, where their texts have them.
+    fn remember(&self, rows: &[(&[PageId], usize)], key: &[f32], value: &[f32], layer: &mut Layer) {
+        let Heads { asked, size, .. } = self.heads;
+        let numbers = key.chunks_exact(size).zip(value.chunks_exact(size));
+        let places = (0..asked).flat_map(|head| rows.iter().map(move |row| (head, row)));
+        for ((head, (pages, position)), (key, value)) in places.zip(numbers) {
+            layer.write(pages, *position, head, key, value);
+        }
     }
 }

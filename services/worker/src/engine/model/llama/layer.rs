@@ -3,11 +3,11 @@
 use super::attention::Attention;
 use super::matrix::Matrix;
 use super::rope::Positions;
-use super::{Norm, Shape};
+use super::{Norm, Shape, Span};
+use crate::engine::model::kv;
 use crate::engine::model::weights::Weights;
 use anyhow::Result;
 use candle_core::Tensor;
-use candle_nn::kv_cache::KvCache;
 
 #[derive(Debug)]
 pub(super) struct Layer {
@@ -44,9 +44,10 @@ impl Layer {
         &self,
         x: &Tensor,
         positions: &Positions,
-        cache: &mut KvCache,
+        spans: &[Span<'_>],
+        memory: &mut kv::Layer,
     ) -> candle_core::Result<Tensor> {
-        let x = (x + self.attention.forward(&self.attention_norm.forward(x)?, positions, cache)?)?;
+        let x = (x + self.attention.forward(&self.attention_norm.forward(x)?, positions, spans, memory)?)?;
         let normed = self.feed_forward_norm.forward(&x)?;
         let gated = (self.gate.forward(&normed)?.silu()? * self.up.forward(&normed)?)?;
         x + self.down.forward(&gated)?

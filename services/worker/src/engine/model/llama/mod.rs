@@ -1,18 +1,20 @@
-//! The forward pass of a Llama model: tokens in, a score for each possible next token out.
+//! The forward pass of a Llama model: the next tokens of several texts in, a score for each token that may follow out.
 //!
 //! As published by Touvron et al. 2023: root mean square norms before each part, rotary positions, grouped attention
 //! and a gated feed-forward part. Activations are 32-bit floats, weights are what the file holds.
 
 mod attention;
-mod cache;
 mod layer;
 mod matrix;
+mod mix;
 mod rope;
 mod shape;
+mod span;
 
-pub(super) use cache::Cache;
 pub(super) use shape::Shape;
+pub(super) use span::Span;
 
+use super::kv::Memory;
 use super::weights::Weights;
 use anyhow::Result;
 use candle_core::quantized::QTensor;
@@ -65,16 +67,38 @@ impl Llama {
         })
     }
 
-    /// Adds `tokens` to what the cache holds and gives the scores of what may follow the last of them. `tokens` is
-    /// not empty, and all of them fit into the model's context.
-    pub(super) fn forward(&self, tokens: &[u32], cache: &mut Cache) -> candle_core::Result<Vec<f32>> {
-        let positions = self.rope.at(cache.tokens(), tokens.len())?;
-        let mut x = self.embeddings.embedding(&Tensor::new(tokens, &Device::Cpu)?)?;
-        for (layer, cache) in self.layers.iter().zip(cache.layers()) {
-            x = layer.forward(&x, &positions, cache)?;
+    /// Reads the next tokens of several texts, none of them twice and all of them within the model's context. For each span
+    /// that wants them, in order: the scores of what may follow its last token.
+    ///
+    /// What comes out for a text does not depend on the others: no step of the calculation adds up numbers of different
+    /// rows.
+    pub(super) fn forward(
+        &self,
+        spans: &[Span<'_>],
+        memory: &mut Memory,
+    ) -> candle_core::Result<Vec<Vec<f32>>> {
+        let tokens: Vec<u32> = spans.iter().flat_map(|span| span.tokens).copied().collect();
+        let positions =
+            self.rope.at(spans.iter().flat_map(|span| span.rows()).map(|(_, position)| position))?;
+        let mut x = self.embeddings.embedding(&Tensor::new(tokens.as_slice(), &Device::Cpu)?)?;
+        for (layer, memory) in self.layers.iter().zip(memory.layers()) {
+            x = layer.forward(&x, &positions, spans, memory)?;
         }
-        cache.advance(tokens.len());
-        let last = x.narrow(0, tokens.len().saturating_sub(1), 1)?.contiguous()?;
-        self.output.forward(&self.norm.forward(&last)?)?.flatten_all()?.to_vec1()
+        let wanted = last_rows(spans);
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let last = x.index_select(&Tensor::new(wanted.as_slice(), &Device::Cpu)?, 0)?;
+        self.output.forward(&self.norm.forward(&last)?)?.to_vec2()
     }
+}
+
+/// The number of the last row of each span that wants scores.
+fn last_rows(spans: &[Span<'_>]) -> Vec<u32> {
+    let ends = spans.iter().scan(0_usize, |end, span| {
+        *end += span.tokens.len();
+        Some((span.wants_scores, *end))
+    });
+    let wanted = ends.filter(|(wants, _)| *wants).map(|(_, end)| u32::try_from(end.saturating_sub(1)));
+    wanted.filter_map(Result::ok).collect()
 }

@@ -11,14 +11,11 @@ pub(super) struct Rope {
     sin: Tensor,
 }
 
-/// The angles of a run of positions, and which of them may see which.
+/// The angles of the tokens of a step.
 #[derive(Debug)]
 pub(super) struct Positions {
     cos: Tensor,
     sin: Tensor,
-    /// 0 where a later position sees an earlier one, minus infinity elsewhere; absent for a single position, which
-    /// sees everything before it.
-    pub(super) mask: Option<Tensor>,
 }
 
 impl Rope {
@@ -35,12 +32,13 @@ impl Rope {
         Ok(Self { cos: angles.cos()?, sin: angles.sin()? })
     }
 
-    /// `count` positions from `start` on.
-    pub(super) fn at(&self, start: usize, count: usize) -> Result<Positions> {
+    /// Tokens at these positions.
+    pub(super) fn at(&self, positions: impl Iterator<Item = usize>) -> Result<Positions> {
+        let positions: Vec<u32> = positions.filter_map(|position| u32::try_from(position).ok()).collect();
+        let positions = Tensor::new(positions.as_slice(), &Device::Cpu)?;
         Ok(Positions {
-            cos: self.cos.narrow(0, start, count)?,
-            sin: self.sin.narrow(0, start, count)?,
-            mask: (count > 1).then(|| mask(start, count)).transpose()?,
+            cos: self.cos.index_select(&positions, 0)?,
+            sin: self.sin.index_select(&positions, 0)?,
         })
     }
 }
@@ -50,14 +48,6 @@ impl Positions {
     pub(super) fn turn(&self, heads: &Tensor) -> Result<Tensor> {
         candle_nn::rotary_emb::rope_i(heads, &self.cos, &self.sin)
     }
-}
-
-fn mask(start: usize, count: usize) -> Result<Tensor> {
-    let row = |from: usize| {
-        (0..start + count).map(move |to| if to <= start + from { 0.0 } else { f32::NEG_INFINITY })
-    };
-    let values: Vec<f32> = (0..count).flat_map(row).collect();
-    Tensor::from_vec(values, (count, start + count), &Device::Cpu)
 }
 
 /// Positions and sizes are far below what a 32-bit float holds exactly (16 million).

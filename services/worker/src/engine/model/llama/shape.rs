@@ -1,5 +1,6 @@
 //! The sizes of a model.
 
+use super::super::kv::Sizes;
 use super::super::metadata::Metadata;
 use anyhow::{Result, ensure};
 
@@ -22,6 +23,11 @@ pub(in super::super) struct Shape {
 }
 
 impl Shape {
+    /// What a token takes in memory.
+    pub(in super::super) const fn kv_sizes(&self) -> Sizes {
+        Sizes { layers: self.layers, heads: self.kv_heads, head_size: self.head_size }
+    }
+
     /// What the file says, for a vocabulary of that size.
     pub(in super::super) fn new(metadata: &Metadata, vocabulary: usize) -> Result<Self> {
         let architecture = metadata.text("general.architecture")?;

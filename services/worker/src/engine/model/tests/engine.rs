@@ -5,6 +5,7 @@ use crate::engine::model::{Config, Model};
 use crate::engine::{Engine, Event, Job, Load, Prompt, Readiness, Refusal};
 use crate::metrics::Metrics;
 use candle_core::quantized::gguf_file::Value;
+use spillway_inference::request::Sampling;
 use spillway_inference::response::{FinishReason, Usage};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,18 +19,34 @@ struct Running {
     _dir: tempfile::TempDir,
 }
 
-/// A tiny model that is loaded.
-async fn start() -> Running {
-    start_with(4, Tiny::new()).await
+/// How to start a model.
+struct Setup {
+    slots: usize,
+    queue: usize,
+    kv_cache_bytes: usize,
+    tiny: Tiny,
 }
 
-/// A model that is loaded. `queue` requests may wait.
-async fn start_with(queue: usize, tiny: Tiny) -> Running {
+impl Default for Setup {
+    fn default() -> Self {
+        Self { slots: 4, queue: 100, kv_cache_bytes: 1 << 20, tiny: Tiny::new() }
+    }
+}
+
+/// A tiny model that is loaded.
+async fn start() -> Running {
+    start_with(Setup::default()).await
+}
+
+/// A model that is loaded.
+async fn start_with(Setup { slots, queue, kv_cache_bytes, tiny }: Setup) -> Running {
     let dir = tempfile::tempdir().unwrap();
     let config = Config {
         file: tiny.write(dir.path()),
         cache_dir: None,
+        slots,
         queue,
+        kv_cache_bytes,
         max_prompt_tokens: 80,
         default_output_tokens: 10,
     };
@@ -53,10 +70,11 @@ fn job(prompt: &str) -> Job {
     Job {
         prompt: Prompt::Text(prompt.to_owned()),
         max_tokens: None,
-        temperature: 0.0,
-        top_p: 1.0,
+        sampling: Sampling { temperature: 0.0, ..Sampling::default() },
         seed: None,
         stop: Vec::new(),
+        level: 0,
+        deadline: None,
     }
 }
 
@@ -68,7 +86,7 @@ async fn answer(running: &Running, job: Job) -> (String, FinishReason, Usage) {
         match timeout(PATIENCE, generation.events.recv()).await.unwrap().unwrap() {
             Event::Text(piece) => text.push_str(&piece),
             Event::Finished { reason, usage } => return (text, reason, usage),
-            Event::Failed(why) => panic!("{why}"),
+            event => panic!("{event:?}"),
         }
     }
 }
@@ -92,7 +110,7 @@ async fn greedy_and_seeded_answers_repeat() {
     let running = start().await;
     let long = Job { max_tokens: Some(40), ..job("abc") };
     assert_eq!(answer(&running, long.clone()).await, answer(&running, long.clone()).await);
-    let seeded = |seed| Job { temperature: 1.0, seed: Some(seed), ..long.clone() };
+    let seeded = |seed| Job { sampling: Sampling::default(), seed: Some(seed), ..long.clone() };
     assert_eq!(answer(&running, seeded(1)).await, answer(&running, seeded(1)).await);
     assert_ne!(answer(&running, seeded(1)).await.0, answer(&running, seeded(2)).await.0);
 }
@@ -100,7 +118,7 @@ async fn greedy_and_seeded_answers_repeat() {
 #[tokio::test]
 async fn a_stop_string_ends_an_answer_before_it() {
     let running = start().await;
-    let long = Job { max_tokens: Some(40), temperature: 1.0, seed: Some(3), ..job("abc") };
+    let long = Job { max_tokens: Some(40), sampling: Sampling::default(), seed: Some(3), ..job("abc") };
     let (whole, ..) = answer(&running, long.clone()).await;
     let middle = whole.chars().count() / 2;
     let stop: String = whole.chars().skip(middle).take(3).collect();
@@ -121,6 +139,12 @@ async fn prompt_and_answer_share_the_context() {
     assert_eq!(running.model.load().waiting, 0, "what is refused holds no place");
 }
 
+/// A model that can generate for long.
+fn patient() -> Setup {
+    let tiny = Tiny::new().set("llama.context_length", Value::U32(4096));
+    Setup { kv_cache_bytes: 64 << 20, tiny, ..Setup::default() }
+}
+
 /// An answer that takes seconds.
 fn long() -> Job {
     Job { max_tokens: Some(4000), ..job("a") }
@@ -128,7 +152,7 @@ fn long() -> Job {
 
 #[tokio::test]
 async fn the_queue_is_bounded_and_clients_that_leave_free_their_places() {
-    let running = start_with(1, Tiny::new().set("llama.context_length", Value::U32(4096))).await;
+    let running = start_with(Setup { slots: 1, queue: 1, ..patient() }).await;
     let first = running.model.submit(long()).await.unwrap();
     eventually(|| running.model.load().running == 1).await;
     let second = running.model.submit(long()).await.unwrap();
@@ -151,7 +175,15 @@ async fn the_queue_is_bounded_and_clients_that_leave_free_their_places() {
 async fn a_model_that_cannot_be_loaded_ends_the_engine() {
     let dir = tempfile::tempdir().unwrap();
     let file = Tiny::new().without("blk.0.ffn_up.weight").write(dir.path());
-    let config = Config { file, cache_dir: None, queue: 1, max_prompt_tokens: 1, default_output_tokens: 1 };
+    let config = Config {
+        file,
+        cache_dir: None,
+        slots: 1,
+        queue: 1,
+        kv_cache_bytes: 1 << 20,
+        max_prompt_tokens: 1,
+        default_output_tokens: 1,
+    };
     let (model, failure) = Model::start(config, Arc::new(Metrics::default())).unwrap();
     let error = timeout(PATIENCE, Model::failure(failure)).await.unwrap();
     assert!(
@@ -160,4 +192,113 @@ async fn a_model_that_cannot_be_loaded_ends_the_engine() {
     );
     assert!(matches!(model.readiness(), Readiness::Loading { .. }));
     assert_eq!(model.submit(job("a")).await.unwrap_err(), Refusal::NotReady);
+}
+
+/// What is asked at the same time, in different ways and of different lengths.
+fn mixed(number: u64) -> Job {
+    let length = usize::try_from(number * 7 % 61).unwrap();
+    let prompt = format!("{} {number}", "to be or not to be ".repeat(4).get(..length).unwrap());
+    let temperature = if number.is_multiple_of(2) { 0.0 } else { 1.0 };
+    let sampling = Sampling { temperature, top_p: 0.9, repetition_penalty: 1.1, ..Sampling::default() };
+    let max_tokens = Some(5 + u32::try_from(number % 23).unwrap());
+    Job { max_tokens, sampling, seed: Some(number), ..job(&prompt) }
+}
+
+#[tokio::test]
+async fn an_answer_is_the_same_alone_and_among_others() {
+    let alone = start_with(Setup { slots: 1, ..Setup::default() }).await;
+    let together = start_with(Setup { slots: 8, ..Setup::default() }).await;
+    let mut answers = Vec::new();
+    for number in 0..100 {
+        answers.push(answer(&alone, mixed(number)).await);
+    }
+    let (together, begun) = (Arc::new(together), (0..100));
+    let tasks: Vec<_> = begun
+        .map(|number| {
+            let together = Arc::clone(&together);
+            tokio::spawn(async move { answer(&together, mixed(number)).await })
+        })
+        .collect();
+    for (number, (task, alone)) in tasks.into_iter().zip(answers).enumerate() {
+        assert_eq!(task.await.unwrap(), alone, "request {number}");
+    }
+}
+
+#[tokio::test]
+async fn requests_are_worked_on_together_and_the_rest_waits() {
+    let running = start_with(Setup { slots: 3, ..patient() }).await;
+    let mut taken = Vec::new();
+    for _ in 0..5 {
+        taken.push(running.model.submit(long()).await.unwrap());
+    }
+    eventually(|| (running.model.load().running, running.model.load().waiting) == (3, 2)).await;
+    for generation in taken.iter_mut().take(3) {
+        assert!(matches!(timeout(PATIENCE, generation.events.recv()).await, Ok(Some(Event::Text(_)))));
+    }
+    taken.remove(0);
+    eventually(|| running.model.load().waiting == 1).await;
+    taken.clear();
+    eventually(|| running.model.load().running == 0).await;
+}
+
+#[tokio::test]
+async fn memory_is_bounded_and_who_finds_none_waits() {
+    // Four pages of 32 tokens.
+    let page = 2 * 2 * 2 * 16 * 32 * 4;
+    let running = start_with(Setup { kv_cache_bytes: 4 * page + 1, ..patient() }).await;
+    let sixty = Job { max_tokens: Some(60), ..job("a") };
+    let jobs: Vec<_> = (0..3).map(|_| running.model.submit(sixty.clone())).collect();
+    let mut taken = Vec::new();
+    for job in jobs {
+        taken.push(job.await.unwrap());
+    }
+    eventually(|| running.model.load().waiting == 1).await;
+    assert_eq!(running.model.load().running, 2, "each needs two pages");
+    for generation in &mut taken {
+        while let Some(event) = timeout(PATIENCE, generation.events.recv()).await.unwrap() {
+            assert!(!matches!(event, Event::Failed(_) | Event::Expired), "{event:?}");
+        }
+    }
+    eventually(|| running.model.load().kv_cache_utilization == Some(0.0)).await;
+    let (_, _, usage) = answer(&running, Job { max_tokens: Some(1000), ..job("a") }).await;
+    assert_eq!(usage.prompt_tokens + usage.completion_tokens, 128, "the memory bounds the context");
+}
+
+#[tokio::test]
+async fn a_memory_without_a_page_is_told_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config {
+        file: Tiny::new().write(dir.path()),
+        cache_dir: None,
+        slots: 1,
+        queue: 1,
+        kv_cache_bytes: 1_000,
+        max_prompt_tokens: 1,
+        default_output_tokens: 1,
+    };
+    let (_model, failure) = Model::start(config, Arc::new(Metrics::default())).unwrap();
+    let error = timeout(PATIENCE, Model::failure(failure)).await.unwrap().to_string();
+    assert_eq!(error, "the key-value cache: expected at least 16384 bytes, which are 32 tokens, got 1000");
+}
+
+#[tokio::test]
+async fn the_important_go_first_and_who_cannot_wait_is_told() {
+    let running = start_with(Setup { slots: 1, ..patient() }).await;
+    let first = running.model.submit(long()).await.unwrap();
+    eventually(|| running.model.load().running == 1).await;
+    let short = |level| Job { level, max_tokens: Some(3), ..job("abc") };
+    let mut lesser = running.model.submit(short(2)).await.unwrap();
+    let mut critical = running.model.submit(short(0)).await.unwrap();
+    let past = Some(std::time::Instant::now());
+    let mut hasty = running.model.submit(Job { deadline: past, ..short(0) }).await.unwrap();
+    drop(first);
+    assert_eq!(timeout(PATIENCE, hasty.events.recv()).await.unwrap(), Some(Event::Expired));
+    let mut order = Vec::new();
+    while order.len() < 2 {
+        tokio::select! {
+            Some(event) = critical.events.recv() => if matches!(event, Event::Finished { .. }) { order.push("critical") },
+            Some(event) = lesser.events.recv() => if matches!(event, Event::Finished { .. }) { order.push("lesser") },
+        }
+    }
+    assert_eq!(order, ["critical", "lesser"]);
 }

@@ -1,7 +1,8 @@
 //! The forward pass.
 
 use super::tiny::{Tiny, VOCABULARY};
-use crate::engine::model::llama::{Cache, Llama, Shape};
+use crate::engine::model::kv::{Memory, PageId};
+use crate::engine::model::llama::{Llama, Shape, Span};
 use crate::engine::model::weights::Weights;
 
 fn model() -> (Llama, Shape) {
@@ -11,47 +12,59 @@ fn model() -> (Llama, Shape) {
     (Llama::take(&mut weights, &shape).unwrap(), shape)
 }
 
-/// The scores after all tokens, which are fed in pieces of these sizes.
-fn scores(llama: &Llama, cache: &mut Cache, tokens: &[u32], sizes: &[usize]) -> Vec<f32> {
-    let mut rest = tokens;
-    let mut scores = Vec::new();
+/// A made-up text.
+fn text(seed: u32, tokens: usize) -> Vec<u32> {
+    (0..tokens as u32).map(|i| (i * 17 + seed * 31) % 250).collect()
+}
+
+/// The scores after all tokens, which are read in pieces of these sizes.
+fn scores(llama: &Llama, shape: &Shape, tokens: &[u32], sizes: &[usize]) -> Vec<f32> {
+    let mut memory = Memory::new(shape.kv_sizes(), 4);
+    let pages = [1, 3, 0, 2];
+    let (mut start, mut scores) = (0, Vec::new());
     for size in sizes {
-        let (piece, later) = rest.split_at(*size);
-        scores = llama.forward(piece, cache).unwrap();
-        rest = later;
+        let piece = &tokens[start..start + size];
+        let span = Span { tokens: piece, start, pages: &pages, wants_scores: start + size == tokens.len() };
+        scores = llama.forward(&[span], &mut memory).unwrap();
+        start += size;
     }
-    assert!(rest.is_empty());
-    scores
-}
-
-#[track_caller]
-fn assert_near(a: &[f32], b: &[f32]) {
-    let size = a.iter().fold(0.0_f32, |size, score| size.max(score.abs()));
-    let difference = a.iter().zip(b).fold(0.0_f32, |difference, (a, b)| difference.max((a - b).abs()));
-    assert!(difference <= 0.03 * size, "{difference} of {size}");
+    assert_eq!((start, scores.len()), (tokens.len(), 1));
+    scores.remove(0)
 }
 
 #[test]
-fn the_split_of_a_prompt_does_not_matter() {
+fn the_split_of_a_prompt_changes_nothing() {
     let (llama, shape) = model();
-    let tokens: Vec<u32> = (0..12).map(|i| i * 17 % 250).collect();
-    let whole = scores(&llama, &mut Cache::new(&shape), &tokens, &[12]);
+    let tokens = text(1, 70);
+    let whole = scores(&llama, &shape, &tokens, &[70]);
     assert_eq!(whole.len(), VOCABULARY);
-    for sizes in [&[1; 12][..], &[5, 7], &[11, 1], &[1, 11], &[4, 4, 4]] {
-        assert_near(&whole, &scores(&llama, &mut Cache::new(&shape), &tokens, sizes));
+    for sizes in [&[1; 70][..], &[5, 65], &[69, 1], &[1, 69], &[32, 32, 6], &[33, 37]] {
+        assert_eq!(whole, scores(&llama, &shape, &tokens, sizes), "{sizes:?}");
     }
 }
 
 #[test]
-fn order_matters_and_a_cleared_cache_remembers_nothing() {
+fn what_else_is_in_a_step_changes_nothing() {
     let (llama, shape) = model();
-    let mut cache = Cache::new(&shape);
-    let first = scores(&llama, &mut cache, &[1, 2, 3, 4], &[4]);
-    assert_eq!(cache.tokens(), 4);
-    cache.clear();
-    assert_eq!(cache.tokens(), 0);
-    let swapped = scores(&llama, &mut cache, &[2, 1, 3, 4], &[4]);
-    assert_ne!(first, swapped);
-    cache.clear();
-    assert_eq!(first, scores(&llama, &mut cache, &[1, 2, 3, 4], &[4]));
+    let texts: Vec<_> = (0..6).map(|seed| text(seed, 10 + 9 * seed as usize)).collect();
+    let alone: Vec<_> = texts.iter().map(|text| scores(&llama, &shape, text, &[text.len()])).collect();
+    let mut memory = Memory::new(shape.kv_sizes(), 12);
+    let pages: Vec<[PageId; 2]> = (0..6).map(|text| [text, 11 - text]).collect();
+    let mut spans: Vec<_> = texts
+        .iter()
+        .zip(&pages)
+        .map(|(text, pages)| Span { tokens: &text[..4], start: 0, pages, wants_scores: false })
+        .collect();
+    assert_eq!(llama.forward(&spans, &mut memory).unwrap(), Vec::<Vec<f32>>::new());
+    for (span, text) in spans.iter_mut().zip(&texts) {
+        *span = Span { tokens: &text[4..], start: 4, wants_scores: true, ..*span };
+    }
+    assert_eq!(llama.forward(&spans, &mut memory).unwrap(), alone);
+}
+
+#[test]
+fn order_matters() {
+    let (llama, shape) = model();
+    let of = |tokens: &[u32]| scores(&llama, &shape, tokens, &[4]);
+    assert_ne!(of(&[1, 2, 3, 4]), of(&[2, 1, 3, 4]));
 }
