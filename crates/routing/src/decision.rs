@@ -15,7 +15,6 @@ use std::time::Duration;
 use spillway_primitives::{Rng, Timestamp};
 
 use crate::choice::{Few, MAX_CANDIDATES, order, sample};
-use crate::elsewhere::Elsewhere;
 use crate::known::{Known, Report};
 use crate::score::{Load, SHARPNESS, Weights};
 use crate::snapshot::Snapshot;
@@ -67,6 +66,8 @@ impl Default for Policy {
 pub struct Live {
     /// Attempts of this Envoy in flight there.
     pub in_flight: u64,
+    /// What others have there, as it has said last; `None`: what was known at the last look will do.
+    pub elsewhere: Option<u64>,
     /// Moving share of attempts that failed, in thousandths.
     pub failure_permille: u64,
     /// It may not be given this request: its circuit for the request's model is open.
@@ -221,11 +222,11 @@ fn load(snapshot: &Snapshot, policy: &Policy, place: u32, known: &Known, live: L
     let slots = known.report.map(|report| report.slots).filter(|slots| *slots > 0);
     // One that has half the slots of another should have half as much in flight.
     let size = slots.map_or(1.0, |slots| f64::from(slots) / f64::from(snapshot.most_slots().max(1)));
-    let Elsewhere { usual, unusual } = snapshot.elsewhere(place);
+    let elsewhere = snapshot.elsewhere(place);
     let own = live.in_flight as f64;
     Load {
-        in_flight: (own + unusual).max(0.0),
-        total: own + (usual + unusual).max(0.0),
+        in_flight: (own + elsewhere.to_make_up(live.elsewhere)).max(0.0),
+        total: own + elsewhere.there(live.elsewhere),
         slots: slots.or(policy.slots),
         mean_us: known.mean_us,
         failure_permille: live.failure_permille,

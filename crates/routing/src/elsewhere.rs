@@ -20,12 +20,37 @@ use crate::known::Report;
 const FADES: Duration = Duration::from_secs(5);
 
 /// What others have in flight at an endpoint. Counts of requests, as estimates.
+///
+/// It is worked out at a look; what an endpoint has said since then can be put in its place.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Elsewhere {
     /// As much as at every endpoint of its size.
     pub usual: f64,
-    /// How much more, or less, is to be made up for by this Envoy.
-    pub unusual: f64,
+    /// How much more, or less, it was at the last look.
+    pub difference: f64,
+    /// How much of a difference is believed, 0 to 1.
+    pub belief: f64,
+    /// How much of what is believed this Envoy makes up for, 0 to 1.
+    pub own_part: f64,
+}
+
+impl Elsewhere {
+    /// What others have there, as far as it is believed; `now` is what the endpoint has said since the last look.
+    #[must_use]
+    pub fn there(&self, now: Option<u64>) -> f64 {
+        (self.usual + self.believed(now)).max(0.0)
+    }
+
+    /// How much more than usual, or less, is to be made up for by this Envoy.
+    #[must_use]
+    pub fn to_make_up(&self, now: Option<u64>) -> f64 {
+        self.believed(now) * self.own_part
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "counts in flight are far below 2^52")]
+    fn believed(&self, now: Option<u64>) -> f64 {
+        now.map_or(self.difference, |now| now as f64 - self.usual) * self.belief
+    }
 }
 
 /// What all endpoints together have said.
@@ -58,11 +83,10 @@ impl Others {
         now: Timestamp,
     ) -> Elsewhere {
         let usual = self.usual(report, most_slots);
-        let unusual = report.map_or(0.0, |report| {
-            let age = now.since(report.at).as_secs_f64() / FADES.as_secs_f64();
-            (f64::from(report.elsewhere) - usual) * (-age).exp() * (2.0 * own_share).min(1.0)
-        });
-        Elsewhere { usual, unusual }
+        let own_part = (2.0 * own_share).min(1.0);
+        let Some(report) = report else { return Elsewhere { usual, own_part, ..Elsewhere::default() } };
+        let age = now.since(report.at).as_secs_f64() / FADES.as_secs_f64();
+        Elsewhere { usual, difference: f64::from(report.elsewhere) - usual, belief: (-age).exp(), own_part }
     }
 }
 
@@ -83,7 +107,18 @@ mod tests {
         let now = Timestamp::from_millis(NOW.as_millis() + later * 1000);
         let found = others.at(report, 16, own_share, now);
         assert!((found.usual - usual).abs() < 1e-9, "{found:?}");
-        assert!((found.unusual - unusual).abs() < 1e-9, "{found:?}");
+        assert!((found.to_make_up(None) - unusual).abs() < 1e-9, "{found:?}");
+    }
+
+    #[test]
+    fn what_was_said_since_the_look_takes_the_place_of_what_was_said_before() {
+        let mut others = Others::default();
+        [2, 6].into_iter().for_each(|elsewhere| others.hear(report(elsewhere, 8)));
+        let at = others.at(Some(report(6, 8)), 8, 0.25, NOW);
+        assert_eq!((at.there(None), at.there(Some(1))), (6.0, 1.0));
+        assert_eq!((at.to_make_up(None), at.to_make_up(Some(1))), (1.0, -1.5));
+        let silent = others.at(None, 8, 0.25, NOW);
+        assert_eq!((silent.there(Some(1)), silent.to_make_up(Some(1))), (4.0, 0.0));
     }
 
     #[test]

@@ -71,7 +71,13 @@ impl Balancer for Spillway {
             let page = books.page(place);
             // Circuits are of whole endpoints here, and the snapshot is without those that are open.
             let isolated = false;
-            Live { in_flight: u64::from(page.in_flight), failure_permille: page.failure_permille, isolated }
+            let reported = page.report.filter(|_| self.kind != Kind::WithoutReports);
+            Live {
+                in_flight: u64::from(page.in_flight),
+                elsewhere: reported.map(|report| u64::from(report.elsewhere)),
+                failure_permille: page.failure_permille,
+                isolated,
+            }
         });
         order.extend(decision.iter().flat_map(|decision| decision.order.as_slice()));
         order.truncate(ATTEMPTS);

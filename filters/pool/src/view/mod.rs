@@ -127,12 +127,15 @@ impl View {
         self.by_address.get(address).copied()
     }
 
-    /// What changes from one request to the next about a place: two reads, whatever the size of the pool.
+    /// What changes from one request to the next about a place: two reads, whatever the size of the pool, and one more where
+    /// others were seen to have requests.
     #[must_use]
     pub fn live(&self, host: &dyn Host, place: u32, scope: Scope) -> Live {
         let Some(gauges) = self.gauges.get(place as usize) else { return Live::default() };
         Live {
             in_flight: gauges.in_flight.read(host),
+            elsewhere: (self.snapshot.elsewhere(place).usual > 0.0)
+                .then(|| gauges.reported.elsewhere.read(host)),
             failure_permille: gauges.failures.read(host),
             isolated: self.is_isolated(place, scope),
         }
