@@ -8,8 +8,6 @@
 //!
 //! Connections and stopping are [`spillway_serving`]'s. Prompts, answers and credentials are never logged, counted or repeated in errors.
 
-#![forbid(unsafe_code)]
-
 pub mod cli;
 pub mod engine;
 pub mod http;

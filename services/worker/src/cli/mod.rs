@@ -17,6 +17,7 @@ use crate::engine::{model, simulated};
 use crate::http::LEVELS;
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
+use std::time::Duration;
 
 /// Serves a language model, or a simulation of one, with an OpenAI-compatible API.
 #[derive(Debug, Clone, PartialEq, Parser)]
@@ -110,6 +111,7 @@ impl Args {
             kv_cache_bytes: size(self.model.kv_cache_mib) << 20,
             max_prompt_tokens: size(self.max_prompt_tokens),
             default_output_tokens: self.default_output_tokens,
+            step_limit: Duration::from_secs(u64::from(self.model.step_limit_s)),
         })
     }
 }

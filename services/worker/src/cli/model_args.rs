@@ -19,6 +19,10 @@ pub struct ModelArgs {
     #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = ranges::mib)]
     pub kv_cache_mib: u32,
 
+    /// How long a step may take before the worker counts as stuck and says that it is not ready: 1 to 86400
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = ranges::limit_s)]
+    pub step_limit_s: u32,
+
     /// Threads that compute: 1 to 256. More than one only where the cores are free: waiting threads spin
     #[arg(long, value_name = "THREADS", default_value_t = 1, value_parser = ranges::threads)]
     pub threads: u32,

@@ -154,9 +154,15 @@ pub enum Refusal {
     /// The prompt cannot be put into the model's form.
     #[error("{0}")]
     Prompt(String),
-    /// The engine cannot take jobs yet, or no more.
+    /// The engine cannot take jobs yet.
     #[error("the model is not loaded yet")]
     NotReady,
+    /// The engine does not get on.
+    #[error("the engine has worked on one step for {seconds} s")]
+    Stuck {
+        /// For how long.
+        seconds: u64,
+    },
 }
 
 /// Whether an engine can take jobs.
@@ -168,6 +174,11 @@ pub enum Readiness {
     Loading {
         /// 0 to 99.
         percent: u8,
+    },
+    /// It does not get on: it has worked on one step for too long.
+    Stuck {
+        /// For how many seconds.
+        seconds: u64,
     },
     /// It was told to say no.
     NotReady,

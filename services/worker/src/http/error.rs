@@ -80,7 +80,7 @@ impl From<Refusal> for ApiError {
             }
             Refusal::PromptTooLong { .. } => Self::new(ErrorCode::ContextLengthExceeded, message),
             Refusal::Prompt(_) => Self::new(ErrorCode::InvalidRequest, message),
-            Refusal::NotReady => {
+            Refusal::NotReady | Refusal::Stuck { .. } => {
                 Self::new(ErrorCode::NotReady, message).retry_after_s(NOT_READY_RETRY_AFTER_S)
             }
         }

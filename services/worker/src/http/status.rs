@@ -27,6 +27,9 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Valu
         (Phase::Serving, Readiness::Loading { percent }) => {
             (no, Json(json!({"status": "loading", "progress_percent": percent})))
         }
+        (Phase::Serving, Readiness::Stuck { seconds }) => {
+            (no, Json(json!({"status": "stuck", "seconds": seconds})))
+        }
         (Phase::Serving, Readiness::NotReady) => (no, Json(json!({"status": "not_ready"}))),
     }
 }

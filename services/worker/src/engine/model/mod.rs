@@ -11,6 +11,7 @@
 //! sampler    from scores to the next token
 //! queue      who waits
 //! batch      who is worked on, step by step
+//! watch      whether that gets on
 //! worker     the thread that puts these together
 //! ```
 //!
@@ -25,6 +26,7 @@ mod queue;
 mod sampler;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod weights;
 mod worker;
 
@@ -36,8 +38,9 @@ use queue::Queue;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
+use watch::Watch;
 use worker::Work;
 
 /// What a model engine is made of.
@@ -57,6 +60,8 @@ pub struct Config {
     pub max_prompt_tokens: usize,
     /// The length of an answer whose request does not say, in tokens.
     pub default_output_tokens: u32,
+    /// A step that takes longer is stuck.
+    pub step_limit: Duration,
 }
 
 /// The model engine.
@@ -67,6 +72,7 @@ pub struct Model {
     metrics: Arc<Metrics>,
     queue: Queue<Work>,
     state: State,
+    watch: Watch,
     /// Makes the seeds of requests that have none of their own.
     submitted: AtomicU64,
 }
@@ -98,6 +104,7 @@ impl Model {
     ) -> anyhow::Result<(Arc<Self>, oneshot::Receiver<anyhow::Error>)> {
         let model = Arc::new(Self {
             occupancy: Occupancy::new(config.slots, config.queue),
+            watch: Watch::new(config.step_limit),
             config,
             metrics,
             queue: Queue::default(),
@@ -126,6 +133,9 @@ impl Model {
 
     async fn take(&self, job: Job) -> Result<Generation, Refusal> {
         let ready = self.state.ready.get().ok_or(Refusal::NotReady)?;
+        if let Some(lasts) = self.watch.stuck_for() {
+            return Err(Refusal::Stuck { seconds: lasts.as_secs() });
+        }
         let Some(ticket) = self.occupancy.admit() else {
             let Load { slots, waiting, .. } = self.occupancy.load();
             return Err(Refusal::QueueFull { slots, waiting, retry_after_s: self.occupancy.retry_after_s() });
@@ -167,9 +177,10 @@ async fn encode(language: Arc<Language>, prompt: super::Prompt) -> Result<Vec<u3
 
 impl Engine for Model {
     fn readiness(&self) -> Readiness {
-        match self.state.ready.get() {
-            Some(_) => Readiness::Ready,
-            None => Readiness::Loading { percent: self.state.percent.load(Ordering::Relaxed).min(99) },
+        match (self.state.ready.get(), self.watch.stuck_for()) {
+            (Some(_), None) => Readiness::Ready,
+            (Some(_), Some(lasts)) => Readiness::Stuck { seconds: lasts.as_secs() },
+            (None, _) => Readiness::Loading { percent: self.state.percent.load(Ordering::Relaxed).min(99) },
         }
     }
 

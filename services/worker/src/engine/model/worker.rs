@@ -57,7 +57,7 @@ pub(super) fn run(model: &Model) -> Result<()> {
             model.queue.wait();
         }
         batch.admit(&model.queue);
-        batch.step();
+        model.watch.during(|| batch.step());
         model.state.memory_use.store((batch.memory_use() * 1000.0).round() as u32, Ordering::Relaxed);
     }
 }

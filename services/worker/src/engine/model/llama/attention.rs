@@ -1,6 +1,6 @@
 //! Grouped attention (Ainslie et al. 2023): several asking heads share one head of keys and values.
 
-use super::matrix::Matrix;
+use super::matrix::{Input, Matrix};
 use super::mix::{Heads, mix};
 use super::rope::Positions;
 use super::{Shape, Span};
@@ -43,14 +43,15 @@ impl Attention {
         layer: &mut Layer,
     ) -> candle_core::Result<Tensor> {
         let Heads { asking, asked, .. } = self.heads;
-        let query = positions.turn(&self.split(&self.query.forward(x)?, asking)?)?;
-        let key = positions.turn(&self.split(&self.key.forward(x)?, asked)?)?;
-        let value = self.split(&self.value.forward(x)?, asked)?;
+        let input = Input::new(x);
+        let query = positions.turn(&self.split(&self.query.forward(&input)?, asking)?)?;
+        let key = positions.turn(&self.split(&self.key.forward(&input)?, asked)?)?;
+        let value = self.split(&self.value.forward(&input)?, asked)?;
         let [query, key, value] = [query, key, value].map(|heads| heads.flatten_all()?.to_vec1::<f32>());
         let rows: Vec<_> = spans.iter().flat_map(|span| span.rows()).collect();
         self.remember(&rows, &key?, &value?, layer);
         let mixed = mix(&query?, &rows, layer, self.heads);
-        self.output.forward(&Tensor::from_vec(mixed, x.shape(), &Device::Cpu)?)
+        self.output.forward(&Input::new(&Tensor::from_vec(mixed, x.shape(), &Device::Cpu)?))
     }
 
     /// Rows of tokens to 1 × heads × tokens × head size.

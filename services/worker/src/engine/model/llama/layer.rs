@@ -1,7 +1,7 @@
 //! One layer: attention, then the feed-forward part, each added to what came in.
 
 use super::attention::Attention;
-use super::matrix::Matrix;
+use super::matrix::{Input, Matrix};
 use super::rope::Positions;
 use super::{Norm, Shape, Span};
 use crate::engine::model::kv;
@@ -49,7 +49,8 @@ impl Layer {
     ) -> candle_core::Result<Tensor> {
         let x = (x + self.attention.forward(&self.attention_norm.forward(x)?, positions, spans, memory)?)?;
         let normed = self.feed_forward_norm.forward(&x)?;
-        let gated = (self.gate.forward(&normed)?.silu()? * self.up.forward(&normed)?)?;
-        x + self.down.forward(&gated)?
+        let input = Input::new(&normed);
+        let gated = (self.gate.forward(&input)?.silu()? * self.up.forward(&input)?)?;
+        x + self.down.forward(&Input::new(&gated))?
     }
 }

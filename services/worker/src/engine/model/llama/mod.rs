@@ -7,6 +7,7 @@ mod attention;
 mod layer;
 mod matrix;
 mod mix;
+mod product;
 mod rope;
 mod shape;
 mod span;
@@ -20,7 +21,7 @@ use anyhow::Result;
 use candle_core::quantized::QTensor;
 use candle_core::{Device, Tensor};
 use layer::Layer;
-use matrix::Matrix;
+use matrix::{Input, Matrix};
 use rope::Rope;
 use std::sync::Arc;
 
@@ -89,7 +90,7 @@ impl Llama {
             return Ok(Vec::new());
         }
         let last = x.index_select(&Tensor::new(wanted.as_slice(), &Device::Cpu)?, 0)?;
-        self.output.forward(&self.norm.forward(&last)?)?.to_vec2()
+        self.output.forward(&Input::new(&self.norm.forward(&last)?))?.to_vec2()
     }
 }
 

@@ -24,12 +24,13 @@ struct Setup {
     slots: usize,
     queue: usize,
     kv_cache_bytes: usize,
+    step_limit: Duration,
     tiny: Tiny,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { slots: 4, queue: 100, kv_cache_bytes: 1 << 20, tiny: Tiny::new() }
+        Self { slots: 4, queue: 100, kv_cache_bytes: 1 << 20, step_limit: PATIENCE, tiny: Tiny::new() }
     }
 }
 
@@ -39,7 +40,7 @@ async fn start() -> Running {
 }
 
 /// A model that is loaded.
-async fn start_with(Setup { slots, queue, kv_cache_bytes, tiny }: Setup) -> Running {
+async fn start_with(Setup { slots, queue, kv_cache_bytes, step_limit, tiny }: Setup) -> Running {
     let dir = tempfile::tempdir().unwrap();
     let config = Config {
         file: tiny.write(dir.path()),
@@ -49,6 +50,7 @@ async fn start_with(Setup { slots, queue, kv_cache_bytes, tiny }: Setup) -> Runn
         kv_cache_bytes,
         max_prompt_tokens: 80,
         default_output_tokens: 10,
+        step_limit,
     };
     let metrics = Arc::new(Metrics::default());
     let (model, _failure) = Model::start(config, Arc::clone(&metrics)).unwrap();
@@ -183,6 +185,7 @@ async fn a_model_that_cannot_be_loaded_ends_the_engine() {
         kv_cache_bytes: 1 << 20,
         max_prompt_tokens: 1,
         default_output_tokens: 1,
+        step_limit: PATIENCE,
     };
     let (model, failure) = Model::start(config, Arc::new(Metrics::default())).unwrap();
     let error = timeout(PATIENCE, Model::failure(failure)).await.unwrap();
@@ -275,6 +278,7 @@ async fn a_memory_without_a_page_is_told_at_once() {
         kv_cache_bytes: 1_000,
         max_prompt_tokens: 1,
         default_output_tokens: 1,
+        step_limit: PATIENCE,
     };
     let (_model, failure) = Model::start(config, Arc::new(Metrics::default())).unwrap();
     let error = timeout(PATIENCE, Model::failure(failure)).await.unwrap().to_string();
@@ -301,4 +305,14 @@ async fn the_important_go_first_and_who_cannot_wait_is_told() {
         }
     }
     assert_eq!(order, ["critical", "lesser"]);
+}
+
+/// With no patience at all every step is one that is stuck, while it lasts.
+#[tokio::test]
+async fn a_worker_that_does_not_get_on_says_so() {
+    let running = start_with(Setup { step_limit: Duration::ZERO, ..patient() }).await;
+    let first = running.model.submit(long()).await.unwrap();
+    eventually(|| matches!(running.model.readiness(), Readiness::Stuck { .. })).await;
+    drop(first);
+    eventually(|| running.model.load().running == 0 && running.model.readiness() == Readiness::Ready).await;
 }
