@@ -1,5 +1,7 @@
 //! The figures of several rounds in one cell.
 
+use std::time::Duration;
+
 use crate::quartiles::Quartiles;
 
 /// Median and quartiles; of one round its figure alone; a dash of none.
@@ -26,6 +28,11 @@ pub(crate) fn times(values: &[Option<f64>], never: &str) -> String {
 /// The median; `None` of nothing.
 pub(crate) fn median(values: &[f64]) -> Option<f64> {
     Quartiles::of(values.to_vec()).map(|quartiles| quartiles.median)
+}
+
+/// Milliseconds.
+pub(crate) fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }
 
 #[cfg(test)]

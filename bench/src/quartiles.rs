@@ -16,11 +16,6 @@ impl Quartiles {
         values.sort_by(f64::total_cmp);
         Some(Self { first: at(&values, 1)?, median: at(&values, 2)?, third: at(&values, 3)? })
     }
-
-    /// The median of these; 0 of nothing.
-    pub(crate) fn median_of(values: &[f64]) -> f64 {
-        Self::of(values.to_vec()).map_or(0.0, |quartiles| quartiles.median)
-    }
 }
 
 fn at(sorted: &[f64], quarters: usize) -> Option<f64> {

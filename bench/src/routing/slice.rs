@@ -8,6 +8,7 @@ use spillway_harness::{Spillway, Worker};
 use super::cpu::Ticks;
 use super::engine::{self, SLOTS};
 use super::spread::{mean, spread};
+use crate::figures::millis;
 
 /// How it is loaded.
 #[derive(Clone, Copy)]
@@ -45,7 +46,7 @@ pub(super) async fn slice(spillway: &Spillway, traffic: Traffic) -> Slice {
     Slice {
         spread: spread(&loads),
         load: mean(&loads),
-        mean_first_token: mean(&first_tokens.iter().map(millis).collect::<Vec<_>>()),
+        mean_first_token: mean(&first_tokens.iter().copied().map(millis).collect::<Vec<_>>()),
         p99_first_token: p99_first_token(&report),
         failures: report.failures(),
         cpu,
@@ -54,11 +55,7 @@ pub(super) async fn slice(spillway: &Spillway, traffic: Traffic) -> Slice {
 
 /// When 99 of 100 answers have begun, in milliseconds.
 pub(super) fn p99_first_token(report: &Report) -> f64 {
-    millis(&quantile(&report.first_bytes(), 0.99))
-}
-
-fn millis(time: &Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
+    millis(quantile(&report.first_bytes(), 0.99))
 }
 
 /// Each worker's load while it is measured, and how busy the machine was.

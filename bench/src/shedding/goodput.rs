@@ -15,7 +15,7 @@ use super::pool::{self, is_good};
 use super::proxy::Proxy;
 use super::traffic::{Phase, Traffic};
 use crate::bar::{self, Bar};
-use crate::figures::{figures, median};
+use crate::figures::{figures, median, millis};
 use crate::machine::cpu_nanos;
 use crate::progress;
 use crate::table::Table;
@@ -94,14 +94,14 @@ impl Slice {
     fn of(report: &Report, measured: Duration, [envoy, generator]: [f64; 2]) -> Self {
         let per_second = |count: usize| count as f64 / measured.as_secs_f64();
         let first_tokens = report.first_bytes();
-        let millis = |share| quantile(&first_tokens, share).as_secs_f64() * 1000.0;
+        let first_token = |share| millis(quantile(&first_tokens, share));
         let refused = |status: &u16| matches!(status, 429 | 503);
         Self {
             good: per_second(report.samples.iter().filter(|sample| is_good(sample)).count()),
             answered: per_second(first_tokens.len()),
             refused: per_second(report.samples.iter().filter(|sample| refused(&sample.status)).count()),
-            p50_first_token: millis(0.5),
-            p99_first_token: millis(0.99),
+            p50_first_token: first_token(0.5),
+            p99_first_token: first_token(0.99),
             envoy,
             generator,
         }

@@ -10,6 +10,7 @@ use super::pool::{self, Level, is_answered, is_good};
 use super::proxy::Proxy;
 use super::traffic::{Phase, Traffic};
 use crate::bar::{self, Bar};
+use crate::figures::millis;
 use crate::progress;
 use crate::table::Table;
 
@@ -89,7 +90,7 @@ fn of_level(report: &Report, level: Level) -> Report {
 
 /// Milliseconds.
 fn first_token(report: &Report, share: f64) -> f64 {
-    quantile(&report.first_bytes(), share).as_secs_f64() * 1000.0
+    millis(quantile(&report.first_bytes(), share))
 }
 
 fn row(proxy: Proxy, load: f64, level: Level, report: &Report) -> [String; 9] {

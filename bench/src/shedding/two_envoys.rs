@@ -13,6 +13,7 @@ use super::proxy::{Proxy, beside};
 use super::traffic::{Phase, Traffic};
 use super::watch::{Look, loaded};
 use crate::bar::{self, Bar};
+use crate::figures::millis;
 use crate::progress;
 use crate::table::Table;
 
@@ -88,7 +89,7 @@ async fn measure(first: &Spillway, second: Option<&Spillway>, load: f64, options
         good: good as f64 / measured.as_secs_f64(),
         critical: critical.samples.len(),
         failed: critical.samples.iter().filter(|sample| !is_answered(sample)).count(),
-        p99: quantile(&critical.first_bytes(), 0.99).as_secs_f64() * 1000.0,
+        p99: millis(quantile(&critical.first_bytes(), 0.99)),
         limit,
     })
 }

@@ -8,10 +8,10 @@ use spillway_harness::Client;
 
 use super::stream::ask;
 use crate::bar::{self, Bar};
-use crate::quartiles::Quartiles;
+use crate::figures::{median, millis};
 use crate::table::Table;
 
-const OTHERS: u64 = 7;
+const OTHERS: usize = 7;
 const LONG_PROMPT_WORDS: usize = 250;
 const SHORT_PROMPT_WORDS: usize = 20;
 
@@ -28,34 +28,27 @@ pub(super) struct Times {
     longest: Vec<f64>,
 }
 
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
-}
-
 impl Times {
     /// One more round.
-    pub(super) async fn measure(&mut self, client: &Client, tokens: u32, round: u16) -> Result<()> {
-        let number = 100_000 + u64::from(round) * 100 + 10 * self.alone.len() as u64 * 1_000;
-        let alone = ask(client, 2, LONG_PROMPT_WORDS, number).await?;
-        let others: Vec<_> = (1..=OTHERS)
-            .map(|other| {
+    pub(super) async fn measure(&mut self, client: &Client, tokens: u32) -> Result<()> {
+        let alone = ask(client, 2, LONG_PROMPT_WORDS).await?;
+        let others: Vec<_> = (0..OTHERS)
+            .map(|_| {
                 let client = client.clone();
-                tokio::spawn(
-                    async move { ask(&client, 2 * tokens, SHORT_PROMPT_WORDS, number + other).await },
-                )
+                tokio::spawn(async move { ask(&client, 2 * tokens, SHORT_PROMPT_WORDS).await })
             })
             .collect();
         // Until all of them are answered.
         tokio::time::sleep(Duration::from_millis(1_000)).await;
-        let among = ask(client, 2, LONG_PROMPT_WORDS, number + 50).await?;
+        let among = ask(client, 2, LONG_PROMPT_WORDS).await?;
         let mut gaps = Vec::new();
         for other in others {
-            gaps.extend(other.await??.gaps.into_iter().map(ms));
+            gaps.extend(other.await??.gaps.into_iter().map(millis));
         }
-        self.alone.push(ms(alone.first));
-        self.among.push(ms(among.first));
+        self.alone.push(millis(alone.first));
+        self.among.push(millis(among.first));
         self.longest.push(gaps.iter().copied().fold(0.0, f64::max));
-        self.gap.push(Quartiles::median_of(&gaps));
+        self.gap.push(median(&gaps).unwrap_or_default());
         Ok(())
     }
 }
@@ -77,7 +70,7 @@ pub(super) fn report(measured: &[(&str, &Times)]) -> Result<()> {
     for (when, times) in measured {
         let Times { alone, among, gap, longest } = times;
         let [alone, among, gap, longest] =
-            [alone, among, gap, longest].map(|times| Quartiles::median_of(times));
+            [alone, among, gap, longest].map(|times| median(times).unwrap_or_default());
         table.row([
             (*when).to_owned(),
             format!("{alone:.0}"),

@@ -31,7 +31,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let spillway = Setup::new(1).workers(1).model("--slots 16").start().await;
     let worker = spillway.workers.first().context("there is no worker")?.client();
     // What is computed for the first time takes longer.
-    throughput::rate(&worker, 1, 20, u16::MAX).await?;
+    throughput::rate(&worker, 1, 20).await?;
     let bar = progress::steps(2 * usize::from(options.rounds) * (throughput::STREAMS.len() + 1));
     let calm = measure(&worker, options, &bar, "calm").await?;
     let busy = {
@@ -51,14 +51,14 @@ async fn measure(
     when: &str,
 ) -> Result<(throughput::Rates, joining::Times)> {
     let (mut rates, mut times) = (throughput::Rates::default(), joining::Times::default());
-    for round in 0..options.rounds {
+    for _ in 0..options.rounds {
         for (streams, rates) in throughput::STREAMS.into_iter().zip(&mut rates) {
             bar.set_message(format!("{when}: {streams} at the same time"));
-            rates.push(throughput::rate(worker, streams, options.tokens, round).await?);
+            rates.push(throughput::rate(worker, streams, options.tokens).await?);
             bar.inc(1);
         }
         bar.set_message(format!("{when}: one joins others"));
-        times.measure(worker, options.tokens, round).await?;
+        times.measure(worker, options.tokens).await?;
         bar.inc(1);
     }
     Ok((rates, times))

@@ -1,5 +1,6 @@
 //! A streamed answer, and when its pieces came.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
@@ -14,8 +15,13 @@ pub(super) struct Streamed {
     pub(super) tokens: u64,
 }
 
+/// How many were asked for. Each prompt begins with another number: of what was asked before, the worker need not read the
+/// beginning again.
+static ASKED: AtomicU64 = AtomicU64::new(0);
+
 /// Asks for an answer of so many tokens to a prompt of about so many words, which nobody has asked before.
-pub(super) async fn ask(client: &Client, tokens: u32, words: usize, number: u64) -> Result<Streamed> {
+pub(super) async fn ask(client: &Client, tokens: u32, words: usize) -> Result<Streamed> {
+    let number = ASKED.fetch_add(1, Ordering::Relaxed);
     let words = ["the", "village", "by", "a", "sea", "where", "people", "told", "long", "stories"]
         .iter()
         .cycle()

@@ -7,7 +7,7 @@ use spillway_harness::Client;
 
 use super::stream::ask;
 use crate::bar::{self, Bar};
-use crate::quartiles::Quartiles;
+use crate::figures::median;
 use crate::table::Table;
 
 /// Streams at the same time.
@@ -20,14 +20,12 @@ const PROMPT_WORDS: usize = 20;
 pub(super) type Rates = [Vec<f64>; 3];
 
 /// So many streams at the same time, each with an answer of so many tokens: tokens a second.
-pub(super) async fn rate(client: &Client, streams: u32, tokens: u32, round: u16) -> Result<f64> {
+pub(super) async fn rate(client: &Client, streams: u32, tokens: u32) -> Result<f64> {
     let begun = Instant::now();
-    let numbers =
-        (0..u64::from(streams)).map(|stream| u64::from(round) * 1_000 + u64::from(streams) * 100 + stream);
-    let tasks: Vec<_> = numbers
-        .map(|number| {
+    let tasks: Vec<_> = (0..streams)
+        .map(|_| {
             let client = client.clone();
-            tokio::spawn(async move { ask(&client, tokens, PROMPT_WORDS, number).await })
+            tokio::spawn(async move { ask(&client, tokens, PROMPT_WORDS).await })
         })
         .collect();
     let mut generated = 0;
@@ -44,7 +42,7 @@ pub(super) fn report(measured: &[(&str, &Rates)]) -> Result<()> {
     );
     let mut bars = Vec::new();
     for (when, rates) in measured {
-        let [one, eight, sixteen] = rates.each_ref().map(|rates| Quartiles::median_of(rates));
+        let [one, eight, sixteen] = rates.each_ref().map(|rates| median(rates).unwrap_or_default());
         let ratio = |many: f64| many / one.max(f64::MIN_POSITIVE);
         table.row([
             (*when).to_owned(),

@@ -1,8 +1,8 @@
 //! What generates text.
 //!
 //! An [`Engine`] takes a [`Job`] and gives back a [`Generation`]: a channel of [`Event`]s that ends with
-//! [`Event::Finished`], [`Event::Expired`] or [`Event::Failed`]. Dropping the generation is how a client leaves: the engine frees what
-//! the job held and works on.
+//! [`Event::Finished`], [`Event::Expired`] or [`Event::Failed`]. Dropping the generation is how a client leaves: the engine
+//! frees what the job held and works on.
 //!
 //! The channel is not bounded by a number of events: it is bounded by the output limit of the job. So a client that
 //! reads slowly never holds a slot that somebody else waits for.

@@ -73,10 +73,8 @@ impl Batch {
         if spans.is_empty() {
             return;
         }
-        let wants: Vec<bool> = spans.iter().map(|span| span.wants_scores).collect();
-        let scores = self.llama.forward(&spans, &mut self.memory);
-        match scores {
-            Ok(scores) => self.take_in(&plan, &wants, scores),
+        match self.llama.forward(&spans, &mut self.memory) {
+            Ok(scores) => self.take_in(&plan, scores),
             Err(error) => {
                 self.running.iter_mut().for_each(|text| text.fail(error.to_string()));
                 self.leave(|_| true);
@@ -84,12 +82,13 @@ impl Batch {
         }
     }
 
-    fn take_in(&mut self, plan: &[usize], wants: &[bool], scores: Vec<Vec<f32>>) {
+    /// `scores` are those of the texts of which nothing is left to read, in order.
+    fn take_in(&mut self, plan: &[usize], scores: Vec<Vec<f32>>) {
         let mut scores = scores.into_iter();
         let mut ended = Vec::with_capacity(self.running.len());
-        for ((text, rows), wants) in self.running.iter_mut().zip(plan).zip(wants) {
+        for (text, rows) in self.running.iter_mut().zip(plan) {
             text.advance(*rows, &mut self.pages);
-            let goes_on = !wants
+            let goes_on = text.left() > 0
                 || scores
                     .next()
                     .is_none_or(|scores| text.continue_with(scores, &self.language).is_continue());

@@ -1,10 +1,11 @@
 //! Grouped attention (Ainslie et al. 2023): several asking heads share one head of keys and values.
 
+use super::Shape;
 use super::matrix::{Input, Matrix};
 use super::mix::{Heads, mix};
 use super::rope::Positions;
-use super::{Shape, Span};
-use crate::engine::model::kv::{Layer, PageId};
+use super::span::Row;
+use crate::engine::model::kv::Layer;
 use crate::engine::model::weights::Weights;
 use anyhow::Result;
 use candle_core::{Device, Tensor};
@@ -34,12 +35,12 @@ impl Attention {
         })
     }
 
-    /// `x` has a row for each token of the spans; what becomes of them is remembered in `layer`.
+    /// `x` has a row for each of `rows`; keys and values of these tokens are remembered in `layer`.
     pub(super) fn forward(
         &self,
         x: &Tensor,
         positions: &Positions,
-        spans: &[Span<'_>],
+        rows: &[Row<'_>],
         layer: &mut Layer,
     ) -> candle_core::Result<Tensor> {
         let Heads { asking, asked, .. } = self.heads;
@@ -48,9 +49,8 @@ impl Attention {
         let key = positions.turn(&self.split(&self.key.forward(&input)?, asked)?)?;
         let value = self.split(&self.value.forward(&input)?, asked)?;
         let [query, key, value] = [query, key, value].map(|heads| heads.flatten_all()?.to_vec1::<f32>());
-        let rows: Vec<_> = spans.iter().flat_map(|span| span.rows()).collect();
-        self.remember(&rows, &key?, &value?, layer);
-        let mixed = mix(&query?, &rows, layer, self.heads);
+        self.remember(rows, &key?, &value?, layer);
+        let mixed = mix(&query?, rows, layer, self.heads);
         self.output.forward(&Input::new(&Tensor::from_vec(mixed, x.shape(), &Device::Cpu)?))
     }
 
@@ -61,11 +61,11 @@ impl Attention {
     }
 
     /// Writes keys and values, heads × tokens × head size, where their texts have them.
-    fn remember(&self, rows: &[(&[PageId], usize)], key: &[f32], value: &[f32], layer: &mut Layer) {
+    fn remember(&self, rows: &[Row<'_>], key: &[f32], value: &[f32], layer: &mut Layer) {
         let Heads { asked, size, .. } = self.heads;
         let numbers = key.chunks_exact(size).zip(value.chunks_exact(size));
         let places = (0..asked).flat_map(|head| rows.iter().map(move |row| (head, row)));
-        for ((head, (pages, position)), (key, value)) in places.zip(numbers) {
+        for ((head, Row { pages, position }), (key, value)) in places.zip(numbers) {
             layer.write(pages, *position, head, key, value);
         }
     }

@@ -3,7 +3,8 @@
 use super::attention::Attention;
 use super::matrix::{Input, Matrix};
 use super::rope::Positions;
-use super::{Norm, Shape, Span};
+use super::span::Row;
+use super::{Norm, Shape};
 use crate::engine::model::kv;
 use crate::engine::model::weights::Weights;
 use anyhow::Result;
@@ -44,10 +45,10 @@ impl Layer {
         &self,
         x: &Tensor,
         positions: &Positions,
-        spans: &[Span<'_>],
+        rows: &[Row<'_>],
         memory: &mut kv::Layer,
     ) -> candle_core::Result<Tensor> {
-        let x = (x + self.attention.forward(&self.attention_norm.forward(x)?, positions, spans, memory)?)?;
+        let x = (x + self.attention.forward(&self.attention_norm.forward(x)?, positions, rows, memory)?)?;
         let normed = self.feed_forward_norm.forward(&x)?;
         let input = Input::new(&normed);
         let gated = (self.gate.forward(&input)?.silu()? * self.up.forward(&input)?)?;

@@ -40,10 +40,7 @@ impl<'a> Input<'a> {
 /// Weights to multiply with, a row for each output.
 #[derive(Debug)]
 pub(super) enum Matrix {
-    Own {
-        tiles: Tiles,
-        outputs: usize,
-    },
+    Own(Tiles),
     /// With so many zeros at the end of each row.
     Library {
         weights: QMatMul,
@@ -57,7 +54,7 @@ impl Matrix {
         let (outputs, columns) = weights.shape().dims2()?;
         if weights.dtype() == GgmlDType::Q8_0 && is_possible() {
             let tiles = Tiles::new(&weights.data()?, outputs, columns);
-            return Ok(Self::Own { tiles: tiles.map_err(Error::wrap)?, outputs });
+            return Ok(Self::Own(tiles.map_err(Error::wrap)?));
         }
         let filled = columns.next_multiple_of(FAST_COLUMNS) - columns;
         if filled == 0 || weights.dtype() != GgmlDType::Q8_0 || !has_fast_kernels() {
@@ -69,9 +66,9 @@ impl Matrix {
     /// A row of outputs for each row.
     pub(super) fn forward(&self, input: &Input<'_>) -> Result<Tensor> {
         match self {
-            Self::Own { tiles, outputs } => {
-                let rows = input.rows.dim(0)?;
-                Tensor::from_vec(tiles.product(input.quantised()?), (rows, *outputs), &Device::Cpu)
+            Self::Own(tiles) => {
+                let shape = (input.rows.dim(0)?, tiles.outputs());
+                Tensor::from_vec(tiles.product(input.quantised()?), shape, &Device::Cpu)
             }
             Self::Library { weights, filled: 0 } => weights.forward(input.rows),
             Self::Library { weights, filled } => {

@@ -4,9 +4,10 @@
 //! bit. The loops are plain; what makes them fast is how keys and values lie ([`Memory`](crate::engine::model::kv::Memory))
 //! and that they are compiled for the vector units that are there.
 
-use crate::engine::model::kv::{Layer, PAGE_TOKENS, PageId};
+use super::parallel::each_chunk;
+use super::span::Row;
+use crate::engine::model::kv::{Layer, PAGE_TOKENS};
 use pulp::Arch;
-use rayon::prelude::{IndexedParallelIterator, ParallelIterator, ParallelSliceMut};
 
 /// The heads of a layer.
 #[derive(Debug, Clone, Copy)]
@@ -27,26 +28,21 @@ impl Heads {
 
 /// For each of the tokens `rows` what its heads see, beside each other: rows × asking heads × size. `query` lies head by
 /// head (asking heads × rows × size); keys and values of the tokens themselves are in `layer` already.
-pub(super) fn mix(query: &[f32], rows: &[(&[PageId], usize)], layer: &Layer, heads: Heads) -> Vec<f32> {
+pub(super) fn mix(query: &[f32], rows: &[Row<'_>], layer: &Layer, heads: Heads) -> Vec<f32> {
     let mut mixed = vec![0.0; rows.len() * heads.asking * heads.size];
     let arch = Arch::new();
     let one = |(at, out): (usize, &mut [f32])| {
         let (row, head) = (at / heads.asked, at % heads.asked);
-        let Some((pages, position)) = rows.get(row).copied() else { return };
+        let Some(seen) = rows.get(row).copied() else { return };
         let first = head * heads.group();
         let of_head = |head: usize| {
             let from = (head * rows.len() + row) * heads.size;
             query.get(from..from + heads.size).unwrap_or_default()
         };
         let queries = (first..first + heads.group()).map(of_head);
-        arch.dispatch(|| see(out, queries, (pages, position + 1), layer, head));
+        arch.dispatch(|| see(out, queries, seen, layer, head));
     };
-    let size = heads.group() * heads.size;
-    if rayon::current_num_threads() > 1 {
-        mixed.par_chunks_mut(size).enumerate().for_each(one);
-    } else {
-        mixed.chunks_mut(size).enumerate().for_each(one);
-    }
+    each_chunk(&mut mixed, heads.group() * heads.size, one);
     mixed
 }
 
@@ -55,10 +51,11 @@ pub(super) fn mix(query: &[f32], rows: &[(&[PageId], usize)], layer: &Layer, hea
 fn see<'a>(
     out: &mut [f32],
     queries: impl ExactSizeIterator<Item = &'a [f32]>,
-    (pages, seen): (&[PageId], usize),
+    Row { pages, position }: Row<'_>,
     layer: &Layer,
     head: usize,
 ) {
+    let seen = position + 1;
     let size = out.len() / queries.len().max(1);
     let scale = 1.0 / (size as f32).sqrt();
     let mut scores = vec![0.0; seen.next_multiple_of(PAGE_TOKENS)];
@@ -126,7 +123,7 @@ mod tests {
         }
         let query: Vec<f32> = (0..4 * SIZE).map(|i| 3.0 * number(i + 5)).collect();
         let seen = 65;
-        let mixed = mix(&query, &[(&pages, seen - 1)], layer, heads);
+        let mixed = mix(&query, &[Row { pages: &pages, position: seen - 1 }], layer, heads);
         for (head, mixed) in mixed.chunks(SIZE).enumerate() {
             let query = &query[head * SIZE..(head + 1) * SIZE];
             let dot = |token| -> f32 { query.iter().zip(key(token, head / 2)).map(|(q, k)| q * k).sum() };

@@ -7,6 +7,7 @@ mod attention;
 mod layer;
 mod matrix;
 mod mix;
+mod parallel;
 mod product;
 mod rope;
 mod shape;
@@ -79,11 +80,11 @@ impl Llama {
         memory: &mut Memory,
     ) -> candle_core::Result<Vec<Vec<f32>>> {
         let tokens: Vec<u32> = spans.iter().flat_map(|span| span.tokens).copied().collect();
-        let positions =
-            self.rope.at(spans.iter().flat_map(|span| span.rows()).map(|(_, position)| position))?;
+        let rows: Vec<_> = spans.iter().flat_map(|span| span.rows()).collect();
+        let positions = self.rope.at(rows.iter().map(|row| row.position))?;
         let mut x = self.embeddings.embedding(&Tensor::new(tokens.as_slice(), &Device::Cpu)?)?;
         for (layer, memory) in self.layers.iter().zip(memory.layers()) {
-            x = layer.forward(&x, &positions, spans, memory)?;
+            x = layer.forward(&x, &positions, &rows, memory)?;
         }
         let wanted = last_rows(spans);
         if wanted.is_empty() {

@@ -15,9 +15,17 @@ pub(in super::super) struct Span<'a> {
     pub(in super::super) wants_scores: bool,
 }
 
+/// One of these tokens: a row of what the layers calculate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row<'a> {
+    /// The pages of its text.
+    pub(super) pages: &'a [PageId],
+    /// Its position there.
+    pub(super) position: usize,
+}
+
 impl<'a> Span<'a> {
-    /// For each token the pages of its text, and its position there.
-    pub(super) fn rows(self) -> impl Iterator<Item = (&'a [PageId], usize)> {
-        (self.start..).take(self.tokens.len()).map(move |position| (self.pages, position))
+    pub(super) fn rows(self) -> impl Iterator<Item = Row<'a>> {
+        (self.start..).take(self.tokens.len()).map(move |position| Row { pages: self.pages, position })
     }
 }

@@ -7,6 +7,7 @@ use crate::metrics::Metrics;
 use candle_core::quantized::gguf_file::Value;
 use spillway_inference::request::Sampling;
 use spillway_inference::response::{FinishReason, Usage};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -34,6 +35,20 @@ impl Default for Setup {
     }
 }
 
+/// An engine for the model in that file, with one slot and one place to wait.
+fn config(file: PathBuf) -> Config {
+    Config {
+        file,
+        cache_dir: None,
+        slots: 1,
+        queue: 1,
+        kv_cache_bytes: 1 << 20,
+        max_prompt_tokens: 80,
+        default_output_tokens: 10,
+        step_limit: PATIENCE,
+    }
+}
+
 /// A tiny model that is loaded.
 async fn start() -> Running {
     start_with(Setup::default()).await
@@ -42,16 +57,7 @@ async fn start() -> Running {
 /// A model that is loaded.
 async fn start_with(Setup { slots, queue, kv_cache_bytes, step_limit, tiny }: Setup) -> Running {
     let dir = tempfile::tempdir().unwrap();
-    let config = Config {
-        file: tiny.write(dir.path()),
-        cache_dir: None,
-        slots,
-        queue,
-        kv_cache_bytes,
-        max_prompt_tokens: 80,
-        default_output_tokens: 10,
-        step_limit,
-    };
+    let config = Config { slots, queue, kv_cache_bytes, step_limit, ..config(tiny.write(dir.path())) };
     let metrics = Arc::new(Metrics::default());
     let (model, _failure) = Model::start(config, Arc::clone(&metrics)).unwrap();
     let running = Running { model, metrics, _dir: dir };
@@ -177,17 +183,7 @@ async fn the_queue_is_bounded_and_clients_that_leave_free_their_places() {
 async fn a_model_that_cannot_be_loaded_ends_the_engine() {
     let dir = tempfile::tempdir().unwrap();
     let file = Tiny::new().without("blk.0.ffn_up.weight").write(dir.path());
-    let config = Config {
-        file,
-        cache_dir: None,
-        slots: 1,
-        queue: 1,
-        kv_cache_bytes: 1 << 20,
-        max_prompt_tokens: 1,
-        default_output_tokens: 1,
-        step_limit: PATIENCE,
-    };
-    let (model, failure) = Model::start(config, Arc::new(Metrics::default())).unwrap();
+    let (model, failure) = Model::start(config(file), Arc::new(Metrics::default())).unwrap();
     let error = timeout(PATIENCE, Model::failure(failure)).await.unwrap();
     assert!(
         format!("{error:#}").ends_with("the model's file has no tensor blk.0.ffn_up.weight"),
@@ -270,16 +266,7 @@ async fn memory_is_bounded_and_who_finds_none_waits() {
 #[tokio::test]
 async fn a_memory_without_a_page_is_told_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    let config = Config {
-        file: Tiny::new().write(dir.path()),
-        cache_dir: None,
-        slots: 1,
-        queue: 1,
-        kv_cache_bytes: 1_000,
-        max_prompt_tokens: 1,
-        default_output_tokens: 1,
-        step_limit: PATIENCE,
-    };
+    let config = Config { kv_cache_bytes: 1_000, ..config(Tiny::new().write(dir.path())) };
     let (_model, failure) = Model::start(config, Arc::new(Metrics::default())).unwrap();
     let error = timeout(PATIENCE, Model::failure(failure)).await.unwrap().to_string();
     assert_eq!(error, "the key-value cache: expected at least 16384 bytes, which are 32 tokens, got 1000");

@@ -4,16 +4,22 @@
 //! block are whole numbers, so it is exact; across blocks each row adds up by itself, in the same order whatever other rows
 //! there are. What it buys is in `docs/adr/0016-texts-are-worked-on-together.md`.
 
+#[cfg(test)]
+mod checked;
 mod input;
+mod kernel;
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod plain;
 mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
+#[cfg(target_arch = "x86_64")]
+use vnni::Vnni as Native;
+
 /// Elsewhere there is only the plain form, and nobody asks for it: [`is_possible`] says no.
 #[cfg(not(target_arch = "x86_64"))]
-use plain as vnni;
+use plain::Plain as Native;
 
 pub(super) use input::Quantised;
 pub(super) use tiles::Tiles;

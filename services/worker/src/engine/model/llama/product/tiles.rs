@@ -1,9 +1,14 @@
 //! Weights as they are read fastest.
 
+#[cfg(not(test))]
+use super::Native;
+#[cfg(test)]
+use super::checked::Checked as Native;
 use super::input::Quantised;
+use super::kernel::multiply;
 use super::{BLOCK, QUAD, QUADS, TILE};
+use crate::engine::model::llama::parallel::each_chunk;
 use anyhow::{Result, ensure};
-use rayon::prelude::{IndexedParallelIterator, ParallelIterator, ParallelSliceMut};
 
 /// Bytes of a block in a file of Q8_0: a scale as a 16-bit float, then the weights.
 const FILE_BLOCK: usize = 2 + BLOCK;
@@ -52,17 +57,18 @@ impl Tiles {
         Ok(Self { outputs, blocks, weights, scales })
     }
 
+    /// How many outputs there are.
+    pub(in super::super) const fn outputs(&self) -> usize {
+        self.outputs
+    }
+
     /// For each row of the input its outputs, beside each other.
     pub(in super::super) fn product(&self, input: &Quantised) -> Vec<f32> {
         let rows = input.rows;
         let mut by_tile = vec![0.0; self.outputs.div_ceil(TILE) * rows * TILE];
         let one = |(tile, out): (usize, &mut [f32])| self.multiply(tile, input, out);
         let size = (rows * TILE).max(1);
-        if rayon::current_num_threads() > 1 {
-            by_tile.par_chunks_mut(size).enumerate().for_each(one);
-        } else {
-            by_tile.chunks_mut(size).enumerate().for_each(one);
-        }
+        each_chunk(&mut by_tile, size, one);
         if rows == 1 {
             by_tile.truncate(self.outputs);
             return by_tile;
@@ -81,21 +87,7 @@ impl Tiles {
         let range = tile * self.blocks..(tile + 1) * self.blocks;
         let weights = self.weights.get(range.clone()).unwrap_or_default();
         let scales = self.scales.get(range).unwrap_or_default();
-        multiply(weights, scales, &input.groups, out);
-    }
-}
-
-#[cfg(not(test))]
-use super::vnni::multiply;
-
-/// In tests both ways, where the processor has both.
-#[cfg(test)]
-fn multiply(weights: &[Weights], scales: &[Scales], groups: &[super::input::Group], out: &mut [f32]) {
-    super::plain::multiply(weights, scales, groups, out);
-    if super::is_possible() {
-        let plain = out.to_vec();
-        super::vnni::multiply(weights, scales, groups, out);
-        assert_eq!(plain, out, "the same, bit for bit");
+        multiply::<Native>(weights, scales, &input.groups, out);
     }
 }
 

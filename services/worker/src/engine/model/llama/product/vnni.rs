@@ -5,7 +5,8 @@
 )]
 
 use super::TILE;
-use super::input::{Block, Group};
+use super::input::Block;
+use super::kernel::Kernel;
 use super::tiles::{Scales, Weights};
 use std::arch::x86_64::{
     __m512, __m512i, _mm256_loadu_si256, _mm512_cvtepi32_ps, _mm512_cvtph_ps, _mm512_dpbusd_epi32,
@@ -13,27 +14,22 @@ use std::arch::x86_64::{
     _mm512_storeu_ps,
 };
 
-/// The outputs of a tile for all rows: rows × 16, into `out`. The processor must have what
-/// [`is_possible`](super::is_possible) asks for, as whoever makes tiles has found out.
-pub(super) fn multiply(weights: &[Weights], scales: &[Scales], groups: &[Group], out: &mut [f32]) {
-    let mut out = out;
-    for group in groups {
-        let (now, later) =
-            std::mem::take(&mut out).split_at_mut_checked(group.rows() * TILE).unwrap_or_default();
+/// What the processor must have for it, [`is_possible`](super::is_possible) asks for; whoever makes tiles has.
+pub(super) struct Vnni;
+
+impl Kernel for Vnni {
+    fn rows<const ROWS: usize>(
+        weights: &[Weights],
+        scales: &[Scales],
+        blocks: &[Block<ROWS>],
+        out: &mut [f32],
+    ) {
         // SAFETY: the processor has these instructions.
-        unsafe {
-            match group {
-                Group::One(blocks) => rows(weights, scales, blocks, now),
-                Group::Two(blocks) => rows(weights, scales, blocks, now),
-                Group::Four(blocks) => rows(weights, scales, blocks, now),
-                Group::Eight(blocks) => rows(weights, scales, blocks, now),
-            }
-        }
-        out = later;
+        unsafe { rows(weights, scales, blocks, out) }
     }
 }
 
-/// The number of rows is known when this is compiled, so that all their sums stay in registers.
+/// All sums of the rows stay in registers.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn rows<const ROWS: usize>(weights: &[Weights], scales: &[Scales], blocks: &[Block<ROWS>], out: &mut [f32]) {
     let mut sums = [_mm512_setzero_ps(); ROWS];
