@@ -89,9 +89,7 @@ fn critical_requests_of_two_envoys_hardly_notice_either() {
     for slots in [16, 32] {
         let plan = |load| Plan { envoys: 2, reports: true, slots, load: vec![(0, load)], ..Plan::default() };
         let unloaded = spillway(&Plan { seconds: 300, ..plan(0.2) }).first_token(0, 0.99);
-        // Of many slots each keeps the part that it has for longer: see the README.
-        let alone: &[u64] = if slots > 16 { &[0] } else { &[0, 60] };
-        for &alone_until in alone {
+        for alone_until in [0, 60] {
             let plan = Plan { alone_until, warm_up: 90, seconds: 210, ..plan(3.0) };
             let outcome = spillway(&plan);
             let p99 = outcome.first_token(0, 0.99);

@@ -34,6 +34,8 @@ struct Trial {
     failed: usize,
     /// Milliseconds.
     p99: f64,
+    /// Milliseconds before the workers had the request, and with them: p99 each.
+    waited: [f64; 2],
     /// The mean of the sum of all limits ÷ the workers' slots.
     limit: f64,
 }
@@ -90,8 +92,26 @@ async fn measure(first: &Spillway, second: Option<&Spillway>, load: f64, options
         critical: critical.samples.len(),
         failed: critical.samples.iter().filter(|sample| !is_answered(sample)).count(),
         p99: millis(quantile(&critical.first_bytes(), 0.99)),
+        waited: [before_workers(&critical), at_workers(&critical)],
         limit,
     })
+}
+
+/// The workers of this benchmark send their headers at once.
+fn before_workers(report: &Report) -> f64 {
+    p99(report.samples.iter().filter(|sample| is_answered(sample)).filter_map(|sample| sample.headers))
+}
+
+fn at_workers(report: &Report) -> f64 {
+    let answered = report.samples.iter().filter(|sample| is_answered(sample));
+    p99(answered.filter_map(|sample| sample.first_byte?.checked_sub(sample.headers?)))
+}
+
+/// Milliseconds.
+fn p99(times: impl Iterator<Item = Duration>) -> f64 {
+    let mut times: Vec<_> = times.collect();
+    times.sort_unstable();
+    millis(quantile(&times, 0.99))
 }
 
 fn mean_limit(looks: &[Look]) -> f64 {
@@ -112,6 +132,8 @@ fn report(trials: &[Trial], options: &Options) -> Result<()> {
             "critical requests",
             "of them not answered",
             "their p99 first token, ms",
+            "p99 in Envoy, ms",
+            "p99 at a worker, ms",
             "limits ÷ slots",
         ],
     );
@@ -123,6 +145,8 @@ fn report(trials: &[Trial], options: &Options) -> Result<()> {
             trial.critical.to_string(),
             trial.failed.to_string(),
             format!("{:.0}", trial.p99),
+            format!("{:.0}", trial.waited[0]),
+            format!("{:.0}", trial.waited[1]),
             format!("{:.2}", trial.limit),
         ]);
     }

@@ -224,9 +224,11 @@ fn load(snapshot: &Snapshot, policy: &Policy, place: u32, known: &Known, live: L
     let size = slots.map_or(1.0, |slots| f64::from(slots) / f64::from(snapshot.most_slots().max(1)));
     let elsewhere = snapshot.elsewhere(place);
     let own = live.in_flight as f64;
+    let others = elsewhere.there(live.elsewhere);
     Load {
         in_flight: (own + elsewhere.to_make_up(live.elsewhere)).max(0.0),
-        total: own + elsewhere.there(live.elsewhere),
+        total: own + others,
+        others,
         slots: slots.or(policy.slots),
         mean_us: known.mean_us,
         failure_permille: live.failure_permille,

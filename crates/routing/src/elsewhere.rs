@@ -8,7 +8,7 @@
 //!   common drowns one's own requests; and an endpoint that says nothing would look idle.
 //! - Old news **fades**.
 //! - Every Envoy sees the same difference. If each made up for all of it, all together would overshoot; so each makes up
-//!   for twice **its own share** of it.
+//!   for **its own share** of it.
 
 use std::time::Duration;
 
@@ -74,16 +74,15 @@ impl Others {
         if self.slots > 0.0 { self.elsewhere / self.slots * f64::from(slots) } else { 0.0 }
     }
 
-    /// What others have at an endpoint. `own_share` is the share of all requests in flight that is this Envoy's.
+    /// What others have at an endpoint. `own_part` is the share of all requests in flight that is this Envoy's.
     pub(crate) fn at(
         self,
         report: Option<Report>,
         most_slots: u32,
-        own_share: f64,
+        own_part: f64,
         now: Timestamp,
     ) -> Elsewhere {
         let usual = self.usual(report, most_slots);
-        let own_part = (2.0 * own_share).min(1.0);
         let Some(report) = report else { return Elsewhere { usual, own_part, ..Elsewhere::default() } };
         let age = now.since(report.at).as_secs_f64() / FADES.as_secs_f64();
         Elsewhere { usual, difference: f64::from(report.elsewhere) - usual, belief: (-age).exp(), own_part }
@@ -103,9 +102,9 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(others: Others, report: Option<Report>, own_share: f64, later: u64, usual: f64, unusual: f64) {
+    fn check(others: Others, report: Option<Report>, own_part: f64, later: u64, usual: f64, unusual: f64) {
         let now = Timestamp::from_millis(NOW.as_millis() + later * 1000);
-        let found = others.at(report, 16, own_share, now);
+        let found = others.at(report, 16, own_part, now);
         assert!((found.usual - usual).abs() < 1e-9, "{found:?}");
         assert!((found.to_make_up(None) - unusual).abs() < 1e-9, "{found:?}");
     }
@@ -116,7 +115,7 @@ mod tests {
         [2, 6].into_iter().for_each(|elsewhere| others.hear(report(elsewhere, 8)));
         let at = others.at(Some(report(6, 8)), 8, 0.25, NOW);
         assert_eq!((at.there(None), at.there(Some(1))), (6.0, 1.0));
-        assert_eq!((at.to_make_up(None), at.to_make_up(Some(1))), (1.0, -1.5));
+        assert_eq!((at.to_make_up(None), at.to_make_up(Some(1))), (0.5, -0.75));
         let silent = others.at(None, 8, 0.25, NOW);
         assert_eq!((silent.there(Some(1)), silent.to_make_up(Some(1))), (4.0, 0.0));
     }
@@ -130,7 +129,7 @@ mod tests {
         }
         check(others, Some(report(6, 8)), 1.0, 0, 4.0, 2.0);
         check(others, Some(report(2, 8)), 1.0, 0, 4.0, -2.0);
-        check(others, Some(report(6, 8)), 0.25, 0, 4.0, 1.0);
+        check(others, Some(report(6, 8)), 0.25, 0, 4.0, 0.5);
         check(others, Some(report(6, 8)), 1.0, 5, 4.0, 2.0 * (-1.0_f64).exp());
         check(others, Some(report(6, 16)), 1.0, 0, 8.0, -2.0);
         check(others, None, 1.0, 0, 8.0, 0.0);

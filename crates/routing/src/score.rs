@@ -7,13 +7,13 @@
 //!
 //! ```text
 //! score  = worth · (0.7 + 0.3 · fastest mean / mean) / (1 + in flight)
-//! chance = score⁸, of an endpoint that is trusted; with probability (1 − failures)² it is
+//! chance = score¹², of an endpoint that is trusted; with probability (1 − failures)² it is
 //! ```
 //!
 //! Worth is 1, times what else is known: Envoy's weight, slots, warm-up, a short key-value cache. An endpoint whose
 //! slots are all taken has half the score.
 //!
-//! Why a product and not a sum, why the eighth power, and why failures thin out instead of lowering the score:
+//! Why a product and not a sum, why such a power, and why failures thin out instead of lowering the score:
 //! `docs/adr/0003-the-score.md`, with what was measured for each.
 
 use spillway_primitives::Rng;
@@ -26,6 +26,8 @@ pub struct Load {
     pub in_flight: f64,
     /// All requests there that are not completed, as far as they are known.
     pub total: f64,
+    /// Those of [`Self::total`] that are known by what the endpoint said, which may have changed since. Not negative.
+    pub others: f64,
     /// Requests that can run there at the same time; `None` where that is not known.
     pub slots: Option<u32>,
     /// Mean time to first token in microseconds; `None` while nothing was measured.
@@ -39,7 +41,15 @@ pub struct Load {
 impl Default for Load {
     /// An ordinary endpoint that is idle, and of which nothing else is known.
     fn default() -> Self {
-        Self { in_flight: 0.0, total: 0.0, slots: None, mean_us: None, failure_permille: 0, worth: 1.0 }
+        Self {
+            in_flight: 0.0,
+            total: 0.0,
+            others: 0.0,
+            slots: None,
+            mean_us: None,
+            failure_permille: 0,
+            worth: 1.0,
+        }
     }
 }
 
@@ -60,7 +70,7 @@ impl Default for Weights {
 
 /// How sharply a better score is preferred. 1 is hardly better than chance among busy endpoints; much more is argmax,
 /// which makes herds.
-pub(crate) const SHARPNESS: i32 = 8;
+pub(crate) const SHARPNESS: i32 = 12;
 
 /// The least chance to be trusted, so that the recovery of an endpoint that fails is seen.
 const LEAST_TRUST: f64 = 0.01;
@@ -70,6 +80,10 @@ const LAST_RESORT: f64 = 1e-100;
 
 /// What is left of the score of an endpoint whose slots are all taken: the next request would wait there.
 const FULL: f64 = 0.5;
+
+/// Up to this share of the slots may be taken by requests of others that the endpoint has not told of yet. With more, all
+/// who believe the same would meet at the few that seem sure to have room.
+const MOST_DOUBT: f64 = 0.125;
 
 impl Weights {
     /// The score of an endpoint: more than zero, and at most `connections + response_time` times its worth.
@@ -83,9 +97,8 @@ impl Weights {
             (Some(fastest), Some(mean)) if mean > fastest => fastest.max(1) as f64 / mean as f64,
             _ => 1.0,
         };
-        let room = if load.slots.is_some_and(|slots| load.total >= f64::from(slots)) { FULL } else { 1.0 };
         let terms = self.connections + self.response_time * quickness;
-        load.worth * room * terms / (1.0 + load.in_flight)
+        load.worth * room(load) * terms / (1.0 + load.in_flight)
     }
 
     /// The endpoint's chance in a draw, relative to the others'.
@@ -100,6 +113,18 @@ impl Weights {
         let trusted = load.failure_permille == 0 || rng.f64() < (success * success).max(LEAST_TRUST);
         if trusted { chance } else { chance * LAST_RESORT }
     }
+}
+
+/// From [`FULL`] to 1, by how likely it is that a slot is free.
+fn room(load: Load) -> f64 {
+    let Some(slots) = load.slots.map(f64::from) else { return 1.0 };
+    let free = slots - load.total;
+    if free <= 0.0 {
+        return FULL;
+    }
+    // Counts of what comes and goes without regard to one another are off by about their root.
+    let doubt = load.others.sqrt().min(slots * MOST_DOUBT);
+    if free <= doubt { FULL.powf(1.0 - free / (doubt + 1.0)) } else { 1.0 }
 }
 
 #[cfg(test)]
@@ -133,6 +158,21 @@ mod tests {
         scores(Load { mean_us: None, ..load(0, 0) }, 1.0);
     }
 
+    /// Of 16 slots up to 2 may be taken by requests of others that nobody has told of.
+    #[test]
+    fn the_last_slots_are_in_doubt_where_others_send_requests_too() {
+        let score = |total, others| {
+            let load = Load { total, others, slots: Some(16), ..load(0, 100) };
+            (Weights::default().score(load, Some(100)) * 100.0).round()
+        };
+        assert_eq!(
+            [12.0, 13.5, 14.0, 15.0, 16.0].map(|total| score(total, 8.0)),
+            [100.0, 100.0, 79.0, 63.0, 50.0]
+        );
+        assert_eq!([14.0, 15.0, 16.0].map(|total| score(total, 1.0)), [100.0, 71.0, 50.0]);
+        assert_eq!([14.0, 15.0, 16.0].map(|total| score(total, 0.0)), [100.0, 100.0, 50.0]);
+    }
+
     #[test]
     fn an_endpoint_that_always_fails_takes_part_in_one_draw_of_a_hundred() {
         let mut rng = rng_from(&[1]);
@@ -152,7 +192,7 @@ mod tests {
         ) {
             let weights = Weights::default();
             let in_flight = in_flight as f64;
-            let of = Load { in_flight, total: in_flight, slots, mean_us: mean, failure_permille: failures, worth };
+            let of = Load { in_flight, total: in_flight, others: 0.0, slots, mean_us: mean, failure_permille: failures, worth };
             let score = weights.score(of, fastest);
             prop_assert!(score > 0.0 && score <= worth);
             let busier = weights.score(Load { in_flight: in_flight + 1.0, total: in_flight + 1.0, ..of }, fastest);

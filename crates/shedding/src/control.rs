@@ -18,7 +18,7 @@ use crate::overload::{self, Overload, Signal, Signals};
 use crate::queue::Bounds;
 use crate::rates::Rates;
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// A window that is so many times longer than it should be is from before a pause: nobody watched.
 const TOO_LONG: u32 = 20;

@@ -105,7 +105,7 @@ fn records() {
     assert!(bytes.len() < 640, "{} bytes", bytes.len());
     assert_eq!(Control::decode(&bytes), Ok(control));
     assert_eq!(Control::decode(&[]), Ok(Control::default()));
-    assert_eq!(Control::decode(b"\x09"), Err(RecordError::Version { found: 9, expected: 3 }));
+    assert_eq!(Control::decode(b"\x09"), Err(RecordError::Version { found: 9, expected: 4 }));
     assert_eq!(Control::decode(&bytes[..9]), Err(RecordError::Damaged));
 }
 

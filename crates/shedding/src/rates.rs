@@ -11,7 +11,10 @@ use crate::limit::Window;
 const DRAIN: Duration = Duration::from_secs(5);
 /// What is offered: over a span longer than a burst lasts.
 const OFFERED: Duration = Duration::from_secs(60);
-const CAPACITY: Duration = Duration::from_secs(10);
+/// Answers a second and permit.
+const PER_PERMIT: Duration = Duration::from_secs(10);
+/// The limit: short, since one that was found too high is not what the pool can do.
+const LIMIT: Duration = Duration::from_secs(1);
 /// What each level wants of it: short, since what is kept free follows from it.
 const DEMAND: Duration = Duration::from_secs(5);
 /// What of the pool is this Envoy's: short, or one that gets more load would long be held to what it had.
@@ -27,7 +30,8 @@ const FIRST_TOKEN: Duration = Duration::from_secs(5);
 pub struct Rates {
     drain: Mean,
     offered: Mean,
-    capacity: Mean,
+    per_permit: Mean,
+    limit: Mean,
     first_token_us: Mean,
     upstream_us: Mean,
     demand: [Mean; MAX_LEVELS],
@@ -51,7 +55,7 @@ impl Rates {
     /// It is what the queue is worked off with; `None` before anything has left.
     #[must_use]
     pub fn capacity(&self) -> Option<f64> {
-        self.capacity.value()
+        self.per_permit.value().zip(self.limit.value()).map(|(per_permit, limit)| per_permit * limit)
     }
 
     /// Requests of this level that come, whatever becomes of them; 0 before any did.
@@ -116,9 +120,9 @@ impl Rates {
         }
         let in_flight = window.in_flight_us as f64 / 1e6;
         if window.ended > 0 && in_flight > 0.0 {
-            let capacity = f64::from(limit) * f64::from(window.ended) / in_flight;
-            self.capacity.add(capacity, seconds, CAPACITY);
+            self.per_permit.add(f64::from(window.ended) / in_flight, seconds, PER_PERMIT);
         }
+        self.limit.add(f64::from(limit), seconds, LIMIT);
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use slab::Slab;
 use spillway_primitives::{Rng, Timestamp, rng_from};
+use spillway_routing::score::{Load, Weights};
 use spillway_shedding::ladder::Step;
 use spillway_shedding::limit::Reported;
 
@@ -175,16 +176,38 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The worker that this Envoy has sent the fewest requests, of equal ones any.
+    /// With reports drawn by the endpoint picker's scores; else the one that this Envoy has sent the fewest, of equal ones any.
     fn choose(&mut self, envoy: usize) -> usize {
         let eligible: Vec<usize> = (0..self.engines.len()).filter(|at| self.engines[*at].eligible).collect();
-        let any = eligible[self.choices.usize(0..eligible.len())];
         if self.choices.u32(0..100) < self.plan.astray {
-            return any;
+            return eligible[self.choices.usize(0..eligible.len())];
+        }
+        if self.plan.reports {
+            return self.draw(envoy, &eligible);
         }
         let first = self.choices.usize(0..eligible.len());
         let order = (0..eligible.len()).map(|at| eligible[(first + at) % eligible.len()]);
-        order.min_by_key(|at| self.in_flight[envoy][*at]).unwrap_or(any)
+        order.min_by_key(|at| self.in_flight[envoy][*at]).unwrap_or(eligible[first])
+    }
+
+    fn draw(&mut self, envoy: usize, eligible: &[usize]) -> usize {
+        let others = |at: usize| f64::from(self.elsewhere[envoy][at]);
+        let usual = eligible.iter().map(|at| others(*at)).sum::<f64>() / eligible.len() as f64;
+        let own_part = 1.0 / self.plan.envoys as f64;
+        let chance = |at: &usize| {
+            let (own, others) = (f64::from(self.in_flight[envoy][*at]), others(*at));
+            let in_flight = (own + (others - usual) * own_part).max(0.0);
+            let slots = Some(self.plan.slots);
+            let load = Load { in_flight, total: own + others, others, slots, ..Load::default() };
+            Weights::default().chance(load, None, &mut self.choices)
+        };
+        let chances: Vec<f64> = eligible.iter().map(chance).collect();
+        let mut left = self.choices.f64() * chances.iter().sum::<f64>();
+        let drawn = chances.iter().position(|chance| {
+            left -= chance;
+            left < 0.0
+        });
+        eligible[drawn.unwrap_or(eligible.len() - 1)]
     }
 
     fn runs(&mut self, number: usize) {

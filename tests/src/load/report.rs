@@ -12,6 +12,8 @@ pub struct Sample {
     pub attempt: u32,
     /// When it was sent, from the start of the traffic.
     pub began: Duration,
+    /// From sending to the headers.
+    pub headers: Option<Duration>,
     /// From sending to the first bytes of the body.
     pub first_byte: Option<Duration>,
     /// From sending to the end, whatever that was.

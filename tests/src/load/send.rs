@@ -52,6 +52,7 @@ async fn exchange(
     start: Instant,
 ) -> Result<(), String> {
     let response = client.begin(request).await.map_err(|error| format!("{error:?}"))?;
+    sample.headers = Some(start.elapsed().saturating_sub(sample.began));
     sample.status = response.status().as_u16();
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     sample.endpoint = header(SERVED_BY).map(str::to_owned);

@@ -22,6 +22,12 @@ const SHRUNK: f64 = 0.4;
 const STILL: f64 = 0.7;
 /// Of the slots of a pool, where less than this is free each Envoy is held to its share.
 const SCARCE: f64 = 0.25;
+/// How much of a difference between the shares of two Envoys stays, each time, in the logarithm.
+const DRAWN: f64 = 0.8;
+/// Slots that are free while nobody waits are for the limit to grow into, as far as that. Where others grow into them as well,
+/// the rest is left to what finds the same limit for all.
+const GROWS_INTO: f64 = 0.95;
+const GROWS_INTO_SHARED: f64 = 0.85;
 
 /// What inference workers report of themselves, when all of them do and all reports are fresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,8 +235,7 @@ impl Limiter {
         }
     }
 
-    /// Holds the limit to what the workers report. The allowance is that of the whole pool whatever the share: where Envoys
-    /// have shares that differ, the smaller ones grow by more of theirs.
+    /// Holds the limit to what the workers report.
     fn bound(
         &mut self,
         (reported, share): (Reported, f64),
@@ -240,14 +245,14 @@ impl Limiter {
     ) {
         let slots = f64::from(reported.slots);
         let free = f64::from(reported.slots.saturating_sub(reported.running));
-        let is_shared = free < slots * SCARCE;
-        let most = if is_shared { slots * share } else { slots } + settings.allowance(slots);
+        let is_shared = share < 1.0 && free < slots * SCARCE;
+        let most = if is_shared { slots * drawn(share) } else { slots } + settings.allowance(slots);
         if self.limit > most {
             self.set(most, settings);
             self.phase = Phase::Steady;
         }
         // Other Envoys use slots too: what this one could have is what it has and what is free.
-        let least = (in_flight + free).min(slots) * 0.95;
+        let least = (in_flight + free).min(slots) * if share < 1.0 { GROWS_INTO_SHARED } else { GROWS_INTO };
         if saturated && reported.waiting == 0 && self.limit < least {
             self.set(least, settings);
         }
@@ -289,4 +294,11 @@ impl Limiter {
     fn set(&mut self, limit: f64, settings: &Settings) {
         self.limit = limit.clamp(f64::from(settings.min.max(1)), f64::from(settings.max.max(1)));
     }
+}
+
+/// What an Envoy is to have of the slots that has this share of the requests at the workers. Small shares grow and large ones
+/// shrink, until several Envoys that want as much have as much: without that, what they began with is what they keep. Two
+/// equal ones have half each; more of them have more than there is, which those that wait at the workers tell them.
+fn drawn(share: f64) -> f64 {
+    share.powf(DRAWN) * 0.5_f64.powf(1.0 - DRAWN)
 }

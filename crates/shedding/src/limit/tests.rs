@@ -188,8 +188,9 @@ fn where_slots_are_scarce_an_envoy_is_held_to_its_share_and_a_little() {
         pool.update_share(&window, Some(Reported { slots: 24, running, waiting }), share);
         pool.limit()
     };
-    assert!(report(12, 0, 0.5) > 20, "nobody needs to be held to anything");
+    assert!(report(12, 0, 0.5) > 18, "nobody needs to be held to anything");
     assert_eq!(report(24, 2, 0.5), 13);
-    assert_eq!(report(24, 2, 0.25), 7);
+    assert_eq!(report(24, 2, 0.25), 8, "more than a quarter: small shares grow");
+    assert_eq!(report(24, 2, 0.75), 8, "it does not grow while requests wait");
     assert_eq!(report(24, 0, 1.0), 10, "it grows to what is seen to be free, and a step");
 }
