@@ -3,8 +3,10 @@
 //! - [`tokenizer`]: text to tokens (byte-level BPE);
 //! - [`vocabulary`]: tokens to bytes;
 //! - [`utf8`]: bytes to text, characters that span tokens included;
-//! - [`template`]: a conversation to the text that the model was trained on.
+//! - [`template`]: a conversation to the text that the model was trained on;
+//! - [`guard`]: control tokens that a client writes into a message.
 
+mod guard;
 mod template;
 mod tokenizer;
 mod utf8;
@@ -14,7 +16,8 @@ pub(super) use utf8::Utf8Stream;
 
 use super::metadata::Metadata;
 use crate::engine::Prompt;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use guard::{Guard, Piece};
 use template::ChatTemplate;
 use tokenizers::Tokenizer;
 use vocabulary::Vocabulary;
@@ -26,6 +29,7 @@ pub(super) struct Language {
     vocabulary: Vocabulary,
     /// Absent in models that are made to continue text only.
     template: Option<ChatTemplate>,
+    guard: Guard,
     /// Put before every plain text, where the model wants it.
     begin: Option<u32>,
 }
@@ -36,8 +40,11 @@ impl Language {
         let begin = metadata
             .flag("tokenizer.ggml.add_bos_token")
             .then(|| metadata.token("tokenizer.ggml.bos_token_id"));
+        let mut tokenizer = tokenizer::build(metadata, &vocabulary).context("the tokenizer")?;
+        let guard = Guard::new(&mut tokenizer, &vocabulary).map_err(|error| anyhow!(error));
         Ok(Self {
-            tokenizer: tokenizer::build(metadata, &vocabulary).context("the tokenizer")?,
+            tokenizer,
+            guard: guard.context("the control tokens")?,
             template: ChatTemplate::new(metadata, &vocabulary).context("the chat template")?,
             vocabulary,
             begin: begin.flatten(),
@@ -54,7 +61,18 @@ impl Language {
             }
             Prompt::Chat(messages) => {
                 let template = self.template.as_ref().ok_or("this model continues text, it does not chat")?;
-                self.tokens_of(&template.render(messages)?)
+                let Some((messages, stands)) = self.guard.take_out(messages)? else {
+                    return self.tokens_of(&template.render(messages)?);
+                };
+                let text = template.render(&messages)?;
+                let mut tokens = Vec::new();
+                for piece in self.guard.put_back(&text, &stands) {
+                    match piece {
+                        Piece::Text(text) => tokens.extend(self.tokens_of(text)?),
+                        Piece::Plain(plain) => tokens.extend_from_slice(plain),
+                    }
+                }
+                Ok(tokens)
             }
         }
     }

@@ -1,7 +1,6 @@
 //! A conversation in the form that the model was trained on.
 //!
-//! The form is a Jinja template in the model's file. The contents of messages are put in as they are: a client that
-//! writes the model's control tokens into a message has them taken for what they are.
+//! The form is a Jinja template in the model's file.
 
 use super::super::metadata::Metadata;
 use super::vocabulary::Vocabulary;

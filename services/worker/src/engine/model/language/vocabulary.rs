@@ -39,11 +39,15 @@ impl Vocabulary {
             special: matches!(kind, CONTROL | USER_DEFINED),
             written: written.to_owned(),
         };
-        let ends = ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"];
-        Ok(Self {
-            tokens: written.into_iter().zip(kinds).map(token).collect(),
-            ends: ends.into_iter().filter_map(|key| metadata.token(key)).collect(),
-        })
+        let tokens: Vec<Token> = written.into_iter().zip(kinds).map(token).collect();
+        let mut ends = Vec::new();
+        for key in ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"] {
+            let Some(end) = metadata.token(key) else { continue };
+            let is_one = usize::try_from(end).is_ok_and(|end| end < tokens.len());
+            anyhow::ensure!(is_one, "{key}: {end} is none of the {} tokens", tokens.len());
+            ends.push(end);
+        }
+        Ok(Self { tokens, ends })
     }
 
     pub(super) fn size(&self) -> usize {
@@ -58,6 +62,12 @@ impl Vocabulary {
     /// Tokens that are not made of text, as the file writes them.
     pub(super) fn special(&self) -> impl Iterator<Item = &str> {
         self.tokens.iter().filter(|token| token.special).map(|token| token.written.as_str())
+    }
+
+    /// Those of them that steer the model and stand for no text.
+    pub(super) fn controls(&self) -> impl Iterator<Item = &str> {
+        let controls = self.tokens.iter().filter(|token| token.special && token.bytes.is_empty());
+        controls.map(|token| token.written.as_str())
     }
 
     pub(super) fn bytes(&self, token: u32) -> &[u8] {

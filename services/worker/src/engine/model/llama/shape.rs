@@ -4,6 +4,11 @@ use super::super::kv::Sizes;
 use super::super::metadata::Metadata;
 use anyhow::{Result, ensure};
 
+/// Far more than any model has. Memory is laid out by what a file says before it is known whether that is true.
+const MOST_CONTEXT: usize = 1 << 20;
+const MOST_WIDE: usize = 1 << 20;
+const MOST_LAYERS: usize = 1 << 12;
+
 /// The sizes of a model, checked against each other.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in super::super) struct Shape {
@@ -35,7 +40,12 @@ impl Shape {
             architecture == "llama",
             "of the architectures only \"llama\" is served, got {architecture:?}"
         );
-        let hidden = metadata.count("llama.embedding_length")?;
+        let count = |key: &str, most: usize| {
+            let count = metadata.count(key)?;
+            ensure!((1..=most).contains(&count), "{key}: expected 1 to {most}, got {count}");
+            Ok(count)
+        };
+        let hidden = count("llama.embedding_length", MOST_WIDE)?;
         let heads = metadata.count("llama.attention.head_count")?;
         let kv_heads = metadata.count("llama.attention.head_count_kv").unwrap_or(heads);
         ensure!(heads > 0 && hidden.is_multiple_of(heads), "{hidden} cannot be shared by {heads} heads");
@@ -46,17 +56,22 @@ impl Shape {
             rotated == head_size && head_size.is_multiple_of(2),
             "heads of {head_size} rotate by {rotated}"
         );
+        let positive = |key: &str, default: Option<f32>| {
+            let value = metadata.real(key).or_else(|error| default.ok_or(error))?;
+            ensure!(value > 0.0 && value.is_finite(), "{key}: expected a number above 0, got {value}");
+            Ok(value)
+        };
         Ok(Self {
             vocabulary,
-            context: metadata.count("llama.context_length")?,
+            context: count("llama.context_length", MOST_CONTEXT)?,
             hidden,
-            feed_forward: metadata.count("llama.feed_forward_length")?,
-            layers: metadata.count("llama.block_count")?,
+            feed_forward: count("llama.feed_forward_length", MOST_WIDE)?,
+            layers: count("llama.block_count", MOST_LAYERS)?,
             heads,
             kv_heads,
             head_size,
-            epsilon: metadata.real("llama.attention.layer_norm_rms_epsilon")?,
-            rope_base: metadata.real("llama.rope.freq_base").unwrap_or(10_000.0),
+            epsilon: positive("llama.attention.layer_norm_rms_epsilon", None)?,
+            rope_base: positive("llama.rope.freq_base", Some(10_000.0))?,
         })
     }
 }

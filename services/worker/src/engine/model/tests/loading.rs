@@ -6,6 +6,7 @@ use crate::engine::model::llama::{Llama, Shape};
 use crate::engine::model::weights::Weights;
 use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::Value;
+use spillway_primitives::rng_from;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -67,15 +68,18 @@ fn progress_goes_up() {
     }
 }
 
-/// Everything that is done to load a model; the error in full.
+/// Everything that is done to load a model.
+fn loaded(file: &Path, cache: &Path) -> anyhow::Result<Llama> {
+    let mut weights = Weights::load(file, Some(cache), |_| {})?;
+    let language = Language::new(&weights.metadata)?;
+    let shape = Shape::new(&weights.metadata, language.size())?;
+    Llama::take(&mut weights, &shape)
+}
+
+/// The error in full.
 fn error_of(file: &Path) -> String {
-    let load = || {
-        let mut weights = Weights::load(file, None, |_| {})?;
-        let language = Language::new(&weights.metadata)?;
-        let shape = Shape::new(&weights.metadata, language.size())?;
-        Llama::take(&mut weights, &shape)
-    };
-    format!("{:#}", load().expect_err("the file was accepted"))
+    let cache = tempfile::tempdir().unwrap();
+    format!("{:#}", loaded(file, cache.path()).expect_err("the file was accepted"))
 }
 
 #[track_caller]
@@ -113,6 +117,78 @@ fn files_that_are_refused() {
         &Tiny::new().set("tokenizer.chat_template", text("{% if %}")),
         "the chat template: syntax error: unexpected end of block (in chat:1)",
     );
+}
+
+#[test]
+fn sizes_that_no_model_has() {
+    let number = |key: &'static str, number: u32, expected: &str| {
+        refuses(&Tiny::new().set(key, Value::U32(number)), expected);
+    };
+    number("llama.context_length", 0, "llama.context_length: expected 1 to 1048576, got 0");
+    number("llama.context_length", u32::MAX, "llama.context_length: expected 1 to 1048576, got 4294967295");
+    number("llama.block_count", u32::MAX, "llama.block_count: expected 1 to 4096, got 4294967295");
+    number("llama.embedding_length", 0, "llama.embedding_length: expected 1 to 1048576, got 0");
+    refuses(
+        &Tiny::new().set("llama.attention.layer_norm_rms_epsilon", Value::F32(f32::NAN)),
+        "llama.attention.layer_norm_rms_epsilon: expected a number above 0, got NaN",
+    );
+}
+
+#[test]
+fn a_tokenizer_that_does_not_fit() {
+    let mut one_less = Tiny::new();
+    for (key, value) in &mut one_less.metadata {
+        if let ("tokenizer.ggml.tokens" | "tokenizer.ggml.token_type", Value::Array(values)) = (*key, value) {
+            values.remove(7);
+        }
+    }
+    let one_less = one_less.set("tokenizer.ggml.eos_token_id", Value::U32(259));
+    refuses(&one_less, "token_embd.weight: expected 260 x 64, got [261, 64]");
+    refuses(
+        &Tiny::new().set("tokenizer.ggml.eos_token_id", Value::U32(261)),
+        "tokenizer.ggml.eos_token_id: 261 is none of the 261 tokens",
+    );
+    refuses(
+        &Tiny::new().set("tokenizer.ggml.merges", Value::Array(vec![Value::String("hello".to_owned())])),
+        "the tokenizer: tokenizer.ggml.merges: expected two tokens with a space between them",
+    );
+}
+
+#[test]
+fn a_file_that_was_cut_is_refused_wherever_that_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = fs::read(Tiny::new().write(dir.path())).unwrap();
+    let cut = dir.path().join("cut.gguf");
+    for share in 0..100 {
+        let length = whole.len() * share / 100;
+        fs::write(&cut, &whole[..length]).unwrap();
+        let error = error_of(&cut);
+        assert!(error.contains("cut.gguf"), "{length} of {} bytes: {error}", whole.len());
+    }
+}
+
+/// It loads, where only a weight is another, or it is refused.
+#[test]
+fn no_changed_byte_breaks_the_loading() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = fs::read(Tiny::new().write(dir.path())).unwrap();
+    let file = dir.path().join("changed.gguf");
+    let mut rng = rng_from(&[5]);
+    // All but weights is at the beginning.
+    let header = 9_000.min(whole.len());
+    for _ in 0..400 {
+        let mut changed = whole.clone();
+        for _ in 0..rng.usize(1..4) {
+            changed[rng.usize(..header)] = rng.u8(..);
+        }
+        fs::write(&file, &changed).unwrap();
+        if let Err(error) = loaded(&file, dir.path()) {
+            assert!(!format!("{error:#}").is_empty());
+        }
+        for entry in fs::read_dir(dir.path()).unwrap() {
+            fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -8,13 +8,14 @@ mod checksum;
 mod kept;
 
 use super::metadata::Metadata;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use candle_core::Device;
 use candle_core::quantized::gguf_file::{self, Content, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 /// The number by which GGUF calls files of Q8_0.
@@ -53,8 +54,11 @@ impl Weights {
     fn read(path: &Path, progress: impl Fn(usize)) -> Result<Self> {
         let open = || File::open(path).with_context(|| format!("cannot open {}", path.display()));
         let mut reader = BufReader::with_capacity(1 << 20, open()?);
+        // Some damages, an alignment of zero for one, make the library panic.
+        let content = catch_unwind(AssertUnwindSafe(|| Content::read(&mut reader)));
         let content =
-            Content::read(&mut reader).with_context(|| format!("{} is no GGUF file", path.display()))?;
+            content.map_err(|_| anyhow!("its header cannot be read")).and_then(|content| Ok(content?));
+        let content = content.with_context(|| format!("{} is no GGUF file", path.display()))?;
         let mut tensors = HashMap::new();
         let total = content.tensor_infos.len().max(1);
         for (index, name) in content.tensor_infos.keys().enumerate() {
