@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use spillway_harness::Spillway;
-use spillway_harness::load::{Report, quantile};
+use spillway_harness::load::{Report, Sample, quantile};
 
 use super::Options;
 use super::pool::{self, Level, is_answered, is_good};
@@ -34,8 +34,10 @@ struct Trial {
     failed: usize,
     /// Milliseconds.
     p99: f64,
-    /// Milliseconds before the workers had the request, and with them: p99 each.
-    waited: [f64; 2],
+    /// p99 in milliseconds until a worker had the request.
+    in_envoy: f64,
+    /// p99 in milliseconds from there to the first token.
+    at_worker: f64,
     /// The mean of the sum of all limits ÷ the workers' slots.
     limit: f64,
 }
@@ -91,25 +93,17 @@ async fn measure(first: &Spillway, second: Option<&Spillway>, load: f64, options
         good: good as f64 / measured.as_secs_f64(),
         critical: critical.samples.len(),
         failed: critical.samples.iter().filter(|sample| !is_answered(sample)).count(),
-        p99: millis(quantile(&critical.first_bytes(), 0.99)),
-        waited: [before_workers(&critical), at_workers(&critical)],
+        p99: p99(&critical, |sample| sample.first_byte),
+        in_envoy: p99(&critical, |sample| sample.headers),
+        at_worker: p99(&critical, |sample| sample.first_byte?.checked_sub(sample.headers?)),
         limit,
     })
 }
 
-/// The workers of this benchmark send their headers at once.
-fn before_workers(report: &Report) -> f64 {
-    p99(report.samples.iter().filter(|sample| is_answered(sample)).filter_map(|sample| sample.headers))
-}
-
-fn at_workers(report: &Report) -> f64 {
+/// Milliseconds, of a part of the time of answered requests. The workers of this benchmark send their headers at once.
+fn p99(report: &Report, part: impl Fn(&Sample) -> Option<Duration>) -> f64 {
     let answered = report.samples.iter().filter(|sample| is_answered(sample));
-    p99(answered.filter_map(|sample| sample.first_byte?.checked_sub(sample.headers?)))
-}
-
-/// Milliseconds.
-fn p99(times: impl Iterator<Item = Duration>) -> f64 {
-    let mut times: Vec<_> = times.collect();
+    let mut times: Vec<_> = answered.filter_map(part).collect();
     times.sort_unstable();
     millis(quantile(&times, 0.99))
 }
@@ -145,8 +139,8 @@ fn report(trials: &[Trial], options: &Options) -> Result<()> {
             trial.critical.to_string(),
             trial.failed.to_string(),
             format!("{:.0}", trial.p99),
-            format!("{:.0}", trial.waited[0]),
-            format!("{:.0}", trial.waited[1]),
+            format!("{:.0}", trial.in_envoy),
+            format!("{:.0}", trial.at_worker),
             format!("{:.2}", trial.limit),
         ]);
     }

@@ -54,7 +54,6 @@ impl World {
             let load = Load {
                 in_flight: books.in_flight as f64,
                 total: books.in_flight as f64,
-                others: 0.0,
                 mean_us: books.mean_us,
                 failure_permille: books.failure_permille,
                 ..Load::default()

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Worth is 1, times what else is known: Envoy's weight, slots, warm-up, a short key-value cache. An endpoint whose
-//! slots are all taken has half the score.
+//! slots are all taken has half the score; one with so few left that requests of others may have taken them, less than all.
 //!
 //! Why a product and not a sum, why such a power, and why failures thin out instead of lowering the score:
 //! `docs/adr/0003-the-score.md`, with what was measured for each.

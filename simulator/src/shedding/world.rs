@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use slab::Slab;
 use spillway_primitives::{Rng, Timestamp, rng_from};
+use spillway_routing::choice::{MAX_CANDIDATES, order, sample};
+use spillway_routing::elsewhere::Elsewhere;
 use spillway_routing::score::{Load, Weights};
 use spillway_shedding::ladder::Step;
 use spillway_shedding::limit::Reported;
@@ -191,23 +193,23 @@ impl<'a> World<'a> {
     }
 
     fn draw(&mut self, envoy: usize, eligible: &[usize]) -> usize {
-        let others = |at: usize| f64::from(self.elsewhere[envoy][at]);
-        let usual = eligible.iter().map(|at| others(*at)).sum::<f64>() / eligible.len() as f64;
+        let others = |at: usize| u64::from(self.elsewhere[envoy][at]);
+        let usual = eligible.iter().map(|at| others(*at)).sum::<u64>() as f64 / eligible.len() as f64;
         let own_part = 1.0 / self.plan.envoys as f64;
-        let chance = |at: &usize| {
-            let (own, others) = (f64::from(self.in_flight[envoy][*at]), others(*at));
-            let in_flight = (own + (others - usual) * own_part).max(0.0);
+        let elsewhere = Elsewhere { usual, belief: 1.0, own_part, ..Elsewhere::default() };
+        let candidates = sample(eligible.len() as u32, MAX_CANDIDATES, &mut self.choices);
+        let chance = |candidate: &u32| {
+            let at = eligible[*candidate as usize];
+            let (own, said) = (f64::from(self.in_flight[envoy][at]), Some(others(at)));
+            let others = elsewhere.there(said);
+            let in_flight = (own + elsewhere.to_make_up(said)).max(0.0);
             let slots = Some(self.plan.slots);
             let load = Load { in_flight, total: own + others, others, slots, ..Load::default() };
             Weights::default().chance(load, None, &mut self.choices)
         };
-        let chances: Vec<f64> = eligible.iter().map(chance).collect();
-        let mut left = self.choices.f64() * chances.iter().sum::<f64>();
-        let drawn = chances.iter().position(|chance| {
-            left -= chance;
-            left < 0.0
-        });
-        eligible[drawn.unwrap_or(eligible.len() - 1)]
+        let chances: Vec<f64> = candidates.as_slice().iter().map(chance).collect();
+        let drawn = order(candidates, &chances, &mut self.choices).first();
+        eligible[drawn.unwrap_or(0) as usize]
     }
 
     fn runs(&mut self, number: usize) {
