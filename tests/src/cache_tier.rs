@@ -9,7 +9,9 @@ use http_body_util::Full;
 use hyper::Request;
 use tempfile::TempDir;
 
-use crate::{Client, Port, Process, eventually, parts};
+use crate::{Client, Port, Process, eventually, hurry, parts};
+
+const STORED: &str = "spillway_cache_tier_requests_total{request=\"store\",outcome=\"stored\"}";
 
 /// A running cache tier.
 #[derive(Debug)]
@@ -59,6 +61,15 @@ impl CacheTier {
         let text = Client::new(self.port.address()).get("/metrics").await.text();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// Waits until it has taken so many entries: Envoy counts a write when it is sent, which is before.
+    pub async fn until_stored(&self, entries: u32) {
+        eventually("the cache tier has the entries", hurry(), async || {
+            let stored = self.metric(STORED).await;
+            if stored >= f64::from(entries) { Ok(()) } else { Err(format!("{stored} of {entries}")) }
+        })
+        .await;
     }
 
     /// Where it listens.

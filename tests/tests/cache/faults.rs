@@ -174,7 +174,7 @@ async fn filled(envoy_workers: u32, behind: &Behind) -> (Spillway, CacheTier) {
     for number in 0..KNOWN {
         asker.ask(number).await;
     }
-    tier::until_written(&spillway, KNOWN.into()).await;
+    tier.until_stored(KNOWN).await;
     for behind_memory in ["redis", "store"] {
         let put = format!("operations_total{{tier=\"{behind_memory}\",operation=\"put\",outcome=\"ok\"}}");
         until(&tier, &put, |count| count >= KNOWN.into()).await;
@@ -183,7 +183,7 @@ async fn filled(envoy_workers: u32, behind: &Behind) -> (Spillway, CacheTier) {
 }
 
 fn setup(envoy_workers: u32, tier: &CacheTier) -> Setup {
-    tier::setup(envoy_workers, tier).workers(2)
+    tier::setup_with(envoy_workers, tier, json!({ "timeout_ms": 1_000 })).workers(2)
 }
 
 /// Waits until a metric of the tier is as it should be.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use serde_json::{Value, json};
-use spillway_harness::{CacheTier, Setup, Spillway, eventually, hurry, with_one_and_two_envoy_workers};
+use spillway_harness::{CacheTier, Setup, eventually, with_one_and_two_envoy_workers};
 
 use super::{body, computed, is_hit, is_miss, status, with_header};
 
@@ -20,9 +20,13 @@ with_one_and_two_envoy_workers!(
     writes_outlive_their_client,
 );
 
-pub(super) fn setup(envoy_workers: u32, tier: &CacheTier) -> Setup {
-    let own: Value = json!({ "tier": { "timeout_ms": 1_000 } });
-    Setup::new(envoy_workers).cache_tier(tier).filter("response-cache", own)
+fn setup(envoy_workers: u32, tier: &CacheTier) -> Setup {
+    // What is tested is not how fast a busy machine is.
+    setup_with(envoy_workers, tier, json!({ "timeout_ms": 10_000, "write_timeout_ms": 30_000 }))
+}
+
+pub(super) fn setup_with(envoy_workers: u32, tier: &CacheTier, limits: Value) -> Setup {
+    Setup::new(envoy_workers).cache_tier(tier).filter("response-cache", json!({ "tier": limits }))
 }
 
 /// A request to the same host, whichever port Envoy listens on.
@@ -30,21 +34,12 @@ pub(super) fn ask(body: &Value) -> Request<Full<Bytes>> {
     with_header(super::ask(body), "host", "api.example.com")
 }
 
-/// Waits until the tier has been sent so many entries and leases.
-pub(super) async fn until_written(spillway: &Spillway, count: u64) {
-    eventually("the tier has it", hurry(), async || {
-        let written = spillway.stats().await.own("spillway.response_cache.tier_writes_total");
-        if written >= count { Ok(()) } else { Err(written) }
-    })
-    .await;
-}
-
 async fn a_new_envoy_answers_from_the_tier(envoy_workers: u32) {
     let tier = CacheTier::start().await;
     let spillway = setup(envoy_workers, &tier).start().await;
     let first = spillway.client.send(ask(&body("restarts"))).await;
     is_miss(&first);
-    until_written(&spillway, 1).await;
+    tier.until_stored(1).await;
     spillway.end().await;
     let spillway = setup(envoy_workers, &tier).start().await;
     let again = spillway.client.send(ask(&body("restarts"))).await;
@@ -62,7 +57,7 @@ async fn a_new_tier_answers_from_its_disk(envoy_workers: u32) {
     let spillway = setup(envoy_workers, &tier).start().await;
     let first = spillway.client.send(ask(&body("power cuts"))).await;
     is_miss(&first);
-    until_written(&spillway, 1).await;
+    tier.until_stored(1).await;
     spillway.end().await;
     tier.restart().await;
     let spillway = setup(envoy_workers, &tier).start().await;
@@ -124,7 +119,7 @@ async fn what_was_stored_for_one_tenant_is_nobody_elses(envoy_workers: u32) {
     let of = |credential: &str| with_header(ask(&body("secrets")), "authorization", credential);
     let spillway = setup(envoy_workers, &tier).start().await;
     is_miss(&spillway.client.send(of("Bearer a")).await);
-    until_written(&spillway, 1).await;
+    tier.until_stored(1).await;
     spillway.end().await;
     let spillway = setup(envoy_workers, &tier).start().await;
     is_miss(&spillway.client.send(of("Bearer b")).await);
@@ -138,7 +133,7 @@ async fn writes_outlive_their_client(envoy_workers: u32) {
     for number in 0..30 {
         is_miss(&spillway.client.send(ask(&body(&format!("haste {number}")))).await);
     }
-    until_written(&spillway, 30).await;
+    tier.until_stored(30).await;
     let stats = spillway.stats().await;
     assert_eq!(stats.own("spillway.response_cache.tier_writes_failed_total"), 0);
     assert_eq!(stats.own("spillway.response_cache.tier_writes_dropped_total"), 0);

@@ -5,6 +5,7 @@
 
 mod counts;
 mod outcome;
+mod reasons;
 mod stages;
 mod stream;
 mod table;

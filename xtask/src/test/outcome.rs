@@ -1,6 +1,7 @@
 //! What became of a stage, and of the whole.
 
 use super::counts::Counts;
+use super::reasons::Reason;
 use crate::say;
 use anyhow::{Result, anyhow};
 use std::fmt;
@@ -14,6 +15,7 @@ pub(super) struct Outcome {
     pub(super) failed: u64,
     pub(super) skipped: u64,
     pub(super) took: Duration,
+    pub(super) reasons: Vec<Reason>,
     /// Set-up and build have no tests: they count only when they fail.
     has_tests: bool,
 }
@@ -53,7 +55,8 @@ impl Outcome {
     }
 
     fn new(name: &'static str, counts: Counts, took: Duration, has_tests: bool) -> Self {
-        Self { name, passed: counts.passed, failed: counts.failed, skipped: counts.skipped, took, has_tests }
+        let Counts { passed, failed, skipped, reasons } = counts;
+        Self { name, passed, failed, skipped, took, reasons: reasons.into_found(), has_tests }
     }
 
     /// A stage of tests that ran none failed.
@@ -94,7 +97,7 @@ mod tests {
 
     fn ran(passed: u64, failed: u64, skipped: u64) -> Outcome {
         Outcome::of_tests("stage", |counts| {
-            *counts = Counts { passed, failed, skipped };
+            *counts = Counts { passed, failed, skipped, ..Counts::default() };
             if failed > 0 { bail!("tests failed") } else { Ok(()) }
         })
     }
