@@ -183,7 +183,7 @@ async fn filled(envoy_workers: u32, behind: &Behind) -> (Spillway, CacheTier) {
 }
 
 fn setup(envoy_workers: u32, tier: &CacheTier) -> Setup {
-    tier::setup_with(envoy_workers, tier, json!({ "timeout_ms": 1_000 })).workers(2)
+    tier::setup_with(envoy_workers, tier, &json!({ "timeout_ms": 1_000 })).workers(2)
 }
 
 /// Waits until a metric of the tier is as it should be.

@@ -22,10 +22,10 @@ with_one_and_two_envoy_workers!(
 
 fn setup(envoy_workers: u32, tier: &CacheTier) -> Setup {
     // What is tested is not how fast a busy machine is.
-    setup_with(envoy_workers, tier, json!({ "timeout_ms": 10_000, "write_timeout_ms": 30_000 }))
+    setup_with(envoy_workers, tier, &json!({ "timeout_ms": 10_000, "write_timeout_ms": 30_000 }))
 }
 
-pub(super) fn setup_with(envoy_workers: u32, tier: &CacheTier, limits: Value) -> Setup {
+pub(super) fn setup_with(envoy_workers: u32, tier: &CacheTier, limits: &Value) -> Setup {
     Setup::new(envoy_workers).cache_tier(tier).filter("response-cache", json!({ "tier": limits }))
 }
 
