@@ -15,6 +15,7 @@ mod quartiles;
 mod routing;
 mod shedding;
 mod table;
+mod weights;
 mod worker;
 
 use anyhow::Result;
@@ -39,6 +40,8 @@ enum Benchmark {
     Shedding(shedding::Options),
     /// What the inference worker gets through with the default model on the processor
     Worker(worker::Options),
+    /// What the weights cache brings, before a store behind a slow line
+    Weights(weights::Options),
 }
 
 #[tokio::main]
@@ -50,5 +53,6 @@ async fn main() -> Result<()> {
         Benchmark::Routing(options) => routing::run(&options).await,
         Benchmark::Shedding(options) => shedding::run(&options).await,
         Benchmark::Worker(options) => worker::run(&options).await,
+        Benchmark::Weights(options) => weights::run(&options),
     }
 }

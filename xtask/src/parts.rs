@@ -50,6 +50,11 @@ pub(crate) fn cache_tier(layout: &Layout) -> Result<PathBuf> {
     program(layout, "spillway-cache-tier", "the cache tier")
 }
 
+/// What publishes and fetches weights.
+pub(crate) fn weights(layout: &Layout) -> Result<PathBuf> {
+    program(layout, "spillway-weights", "the weights cache")
+}
+
 fn program(layout: &Layout, package: &str, what: &str) -> Result<PathBuf> {
     let mut command = cargo();
     command.current_dir(layout.root()).args(["build", "--release", "-p", package]);

@@ -46,7 +46,7 @@ fn app(args: &Args, metrics: &Arc<Metrics>) -> Result<(Arc<App>, Failure)> {
             Ok((Arc::new(app), Box::pin(pending())))
         }
         EngineKind::Model => {
-            let (engine, failure) = Model::start(args.model_config()?, Arc::clone(metrics))?;
+            let (engine, failure) = Model::start(args.model_config(metrics)?, Arc::clone(metrics))?;
             let app = App::new(engine, Arc::clone(metrics), name, limits).with_levels(levels);
             Ok((Arc::new(app), Box::pin(Model::failure(failure))))
         }

@@ -12,8 +12,8 @@ pub(super) enum Part {
     /// A module for Envoy.
     Filter,
     Service,
-    /// `services/serving`: what every service does around its own work.
-    Serving,
+    /// What services share.
+    ServiceLibrary,
     /// The shipped Envoy configuration.
     Envoy,
     /// `crates/contract` as seen from outside the product: see `allows`.
@@ -28,6 +28,8 @@ pub(super) enum Part {
 }
 
 const BASE: &[&str] = &["crates/primitives", "crates/contract", "crates/inference"];
+
+const SERVICE_LIBRARIES: &[&str] = &["services/backing", "services/serving", "services/weights"];
 
 /// Never reached from a decision or a filter, however far away: they bring threads, clocks, sockets or another host.
 pub(super) const NEVER_IN_WASM: &[&str] =
@@ -44,7 +46,7 @@ impl Part {
             "crates" if BASE.contains(&folder) => Self::Base,
             "crates" => Self::Decision,
             "filters" => Self::FilterLibrary,
-            "services" if folder == "services/serving" => Self::Serving,
+            "services" if SERVICE_LIBRARIES.contains(&folder) => Self::ServiceLibrary,
             "services" => Self::Service,
             "envoy" => Self::Envoy,
             "tests" if folder == "tests/fixtures" => Self::Fixtures,
@@ -59,13 +61,13 @@ impl Part {
     /// Whether a package of this part may import one of that part, perhaps in its tests alone; `folder` is that one's.
     pub(super) fn allows(self, other: Self, folder: &str, in_tests: bool) -> bool {
         match self {
-            Self::Service | Self::Serving if in_tests && other == Self::Fixtures => true,
+            Self::Service | Self::ServiceLibrary if in_tests && other == Self::Fixtures => true,
             Self::Base | Self::Decision => other == Self::Base,
             Self::FilterLibrary | Self::Filter => {
                 matches!(other, Self::Base | Self::Decision | Self::FilterLibrary)
             }
-            Self::Service => matches!(other, Self::Base | Self::Decision | Self::Serving),
-            Self::Serving => other == Self::Base,
+            Self::Service => matches!(other, Self::Base | Self::Decision | Self::ServiceLibrary),
+            Self::ServiceLibrary => matches!(other, Self::Base | Self::ServiceLibrary),
             Self::Simulator => matches!(other, Self::Base | Self::Decision),
             Self::Envoy => folder == "crates/contract",
             // From outside: what the parts agree on, the configuration that is loaded, and the harness itself.

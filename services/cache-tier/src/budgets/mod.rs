@@ -11,8 +11,9 @@ pub use table::Table;
 
 use crate::clock;
 use crate::metrics::Metrics;
-use crate::tier::{Fault, Redis};
+use crate::tier::Redis;
 use futures_util::future::join_all;
+use spillway_backing::Fault;
 use spillway_contract::cache::protocol::budgets::{Name, Tell, TenantOwed, TenantUsed, Told};
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,7 +9,6 @@ mod memory_args;
 mod ranges;
 mod redis_args;
 mod seal_args;
-mod secrets;
 mod server_args;
 mod store_args;
 #[cfg(test)]

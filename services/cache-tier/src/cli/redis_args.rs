@@ -1,8 +1,9 @@
 //! Options of the Redis tier.
 
-use super::{millis, ranges, seconds, secrets};
-use crate::tier::{RedisConfig, RedisMode};
+use super::{millis, ranges, seconds};
 use clap::Args;
+use spillway_backing::redis::{RedisConfig, RedisMode};
+use spillway_backing::secrets;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -1,8 +1,9 @@
 //! Options of how entries are kept outside of this process.
 
-use super::{ranges, secrets, size};
+use super::{ranges, size};
 use crate::seal::{Cipher, Seal, parse_keys};
 use clap::Args;
+use spillway_backing::secrets;
 use std::path::PathBuf;
 
 /// How entries are kept on disk, in Redis and in the store.

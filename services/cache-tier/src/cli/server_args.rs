@@ -1,8 +1,9 @@
 //! Options of the server.
 
-use super::{millis, ranges, seconds, secrets, size};
+use super::{millis, ranges, seconds, size};
 use crate::http::{Limits, Token};
 use clap::Args;
+use spillway_backing::secrets;
 use spillway_serving::{ConnectionLimits, Drain};
 use std::net::SocketAddr;
 use std::path::PathBuf;

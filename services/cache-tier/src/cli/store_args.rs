@@ -1,8 +1,10 @@
 //! Options of the object store tier.
 
-use super::{millis, ranges, seconds, secrets};
-use crate::tier::{Credentials, StoreConfig};
+use super::{millis, ranges, seconds};
+use crate::tier::StoreConfig;
 use clap::Args;
+use spillway_backing::secrets;
+use spillway_backing::store::{Bucket, Credentials};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -57,14 +59,17 @@ impl StoreArgs {
     /// # Errors
     /// When the credentials cannot be read.
     pub fn config(&self, max_entry_bytes: u32) -> anyhow::Result<Option<StoreConfig>> {
-        let Some(bucket) = self.store_bucket.clone() else { return Ok(None) };
+        let Some(name) = self.store_bucket.clone() else { return Ok(None) };
         let read = |file: &PathBuf| secrets::read("--store-credentials-file", file, Credentials::parse);
-        Ok(Some(StoreConfig {
-            bucket,
+        let bucket = Bucket {
+            name,
             endpoint: self.store_endpoint.clone(),
             region: self.store_region.clone(),
-            prefix: self.store_prefix.clone(),
             credentials: self.store_credentials_file.as_ref().map(read).transpose()?,
+        };
+        Ok(Some(StoreConfig {
+            bucket,
+            prefix: self.store_prefix.clone(),
             timeout: millis(self.store_timeout_ms),
             max_object_bytes: u64::from(max_entry_bytes) + ENVELOPE_BYTES,
         }))

@@ -3,50 +3,13 @@
 use crate::purge::Mark;
 use crate::stored::Key;
 use bytes::Bytes;
+use spillway_backing::Fault;
 use std::fmt::Debug;
 use std::pin::Pin;
 use std::time::Duration;
 
 /// What a backend answers, in its own time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
-
-/// Why a backend failed. Its words hold no key and no address: they go to the log and to metrics as they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Fault {
-    /// It did not answer in time.
-    #[error("it did not answer in time")]
-    TimedOut,
-    /// There is no connection to it, or it broke.
-    #[error("there is no connection")]
-    Connection,
-    /// It refuses these credentials.
-    #[error("it refuses the credentials")]
-    Denied,
-    /// It takes no more.
-    #[error("it is full")]
-    Full,
-    /// What it keeps is damaged as a whole.
-    #[error("its files are damaged")]
-    Damaged,
-    /// Anything else that it said.
-    #[error("it failed")]
-    Failed,
-}
-
-impl Fault {
-    /// The word for logs and metrics.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::TimedOut => "timed_out",
-            Self::Connection => "connection",
-            Self::Denied => "denied",
-            Self::Full => "full",
-            Self::Damaged => "damaged",
-            Self::Failed => "failed",
-        }
-    }
-}
 
 /// One change of what is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! A backend of the tests: it keeps everything, and answers as it is told to.
 
-use super::{Answer, Backend, Batching, Change, Fault};
+use super::{Answer, Backend, Batching, Change};
 use crate::purge::Mark;
 use crate::stored::Key;
 use bytes::Bytes;
+use spillway_backing::Fault;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};

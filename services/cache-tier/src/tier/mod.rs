@@ -18,10 +18,10 @@ mod store;
 mod sync;
 mod writer;
 
-pub use backend::{Answer, Backend, Batching, Change, Fault};
+pub use backend::{Answer, Backend, Batching, Change};
 pub use disk::{Disk, DiskConfig};
 pub use layer::{Layer, LayerConfig, Shared};
 pub use memory::Memory;
 pub use queue::{QueueLimits, Refused};
-pub use redis::{Redis, RedisConfig, RedisMode};
-pub use store::{Credentials, Store, StoreConfig};
+pub use redis::Redis;
+pub use store::{Store, StoreConfig};

@@ -3,9 +3,10 @@
 //! **A layer's entries are served only by who has read its marks.** Others may have purged what lies in it, while this
 //! process was not running, or could not reach it. So a layer whose marks were not read lately has nothing.
 
-use super::{Fault, Layer};
+use super::Layer;
 use crate::clock::now_ms;
 use crate::purge::{Mark, Scope};
+use spillway_backing::Fault;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

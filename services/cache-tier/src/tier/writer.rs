@@ -2,10 +2,11 @@
 
 use super::layer::off_thread;
 use super::queue::{Job, What};
-use super::{Change, Fault, Layer, Refused};
+use super::{Change, Layer, Refused};
 use crate::clock::{millis, now_ms};
 use crate::metrics::Operation;
 use crate::stored::Stored;
+use spillway_backing::Fault;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedReceiver;

@@ -13,11 +13,16 @@ pub use model_args::ModelArgs;
 pub use server_args::ServerArgs;
 pub use simulated_args::SimulatedArgs;
 
+use crate::engine::model::{Cached, Source};
 use crate::engine::{model, simulated};
 use crate::http::LEVELS;
-use anyhow::Context;
+use crate::metrics::Metrics;
+use anyhow::bail;
 use clap::{Parser, ValueEnum};
+use spillway_weights::WeightsCache;
+use spillway_weights::cli::CacheArgs;
 use std::time::Duration;
+use tokio::runtime::Handle;
 
 /// Serves a language model, or a simulation of one, with an OpenAI-compatible API.
 #[derive(Debug, Clone, PartialEq, Parser)]
@@ -64,6 +69,10 @@ pub struct Args {
     #[command(flatten)]
     pub model: ModelArgs,
 
+    /// The options of the weights cache.
+    #[command(flatten)]
+    pub weights: CacheArgs,
+
     /// The options of the simulated engine.
     #[command(flatten)]
     pub simulated: SimulatedArgs,
@@ -97,14 +106,13 @@ impl Args {
         }
     }
 
-    /// What the model engine is made of.
+    /// What the model engine is made of. Called where a runtime is: the weights cache works there.
     ///
     /// # Errors
-    /// When there is no model.
-    pub fn model_config(&self) -> anyhow::Result<model::Config> {
-        let file = self.model.model_file.clone();
+    /// When there is no model, or the weights cache cannot be opened.
+    pub fn model_config(&self, metrics: &Metrics) -> anyhow::Result<model::Config> {
         Ok(model::Config {
-            file: file.context("--engine model needs --model-file <FILE>, a model in GGUF format")?,
+            source: self.model_source(metrics)?,
             cache_dir: self.model.cache_dir.clone(),
             slots: size(self.slots),
             queue: size(self.queue_requests),
@@ -113,6 +121,22 @@ impl Args {
             default_output_tokens: self.default_output_tokens,
             step_limit: Duration::from_secs(u64::from(self.model.step_limit_s)),
         })
+    }
+}
+
+impl Args {
+    fn model_source(&self, metrics: &Metrics) -> anyhow::Result<Source> {
+        match (&self.model.model_file, &self.model.weights_model) {
+            (Some(file), _) => Ok(Source::File(file.clone())),
+            (None, Some(name)) => {
+                let cache = WeightsCache::open(&self.weights.config()?, metrics.weights.clone())?;
+                let (name, sha256, runtime) = (name.clone(), self.model.weights_sha256, Handle::current());
+                Ok(Source::Cached(Box::new(Cached { cache, name, sha256, runtime })))
+            }
+            (None, None) => bail!(
+                "--engine model needs --model-file <FILE>, a model in GGUF format, or --weights-model <NAME>"
+            ),
+        }
     }
 }
 

@@ -2,16 +2,25 @@
 
 use super::ranges;
 use clap::Args;
+use spillway_weights::{Digest, ModelName};
 use std::path::PathBuf;
 
 /// Which model, and with what it computes.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct ModelArgs {
-    /// The model, in GGUF format with its tokenizer and chat template. Needed by the model engine
-    #[arg(long, value_name = "FILE")]
+    /// The model, in GGUF format with its tokenizer and chat template. The model engine needs this or --weights-model
+    #[arg(long, value_name = "FILE", conflicts_with = "weights_model")]
     pub model_file: Option<PathBuf>,
 
-    /// Where the requantised model is kept; by default beside the model
+    /// The same, by its name in the weights cache
+    #[arg(long, value_name = "NAME")]
+    pub weights_model: Option<ModelName>,
+
+    /// That name must stand for the file with this SHA-256
+    #[arg(long, value_name = "SHA256", requires = "weights_model")]
+    pub weights_sha256: Option<Digest>,
+
+    /// Where the requantised model is kept; by default beside the model, or in --weights-dir
     #[arg(long, value_name = "DIRECTORY")]
     pub cache_dir: Option<PathBuf>,
 

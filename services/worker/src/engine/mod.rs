@@ -170,10 +170,14 @@ pub enum Refusal {
 pub enum Readiness {
     /// It can.
     Ready,
-    /// Not yet; this much of the work is done, in percent.
+    /// Not yet.
     Loading {
-        /// 0 to 99.
+        /// What is being done.
+        step: &'static str,
+        /// How much of that is done, 0 to 99.
         percent: u8,
+        /// The same in bytes, of how many, where it is about bytes.
+        bytes: Option<(u64, u64)>,
     },
     /// It does not get on: it has worked on one step for too long.
     Stuck {

@@ -24,8 +24,13 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Valu
     match (app.life.phase(), app.engine.readiness()) {
         (Phase::Leaving | Phase::Draining, _) => (no, Json(json!({"status": "draining"}))),
         (Phase::Serving, Readiness::Ready) => (StatusCode::OK, Json(json!({"status": "ready"}))),
-        (Phase::Serving, Readiness::Loading { percent }) => {
-            (no, Json(json!({"status": "loading", "progress_percent": percent})))
+        (Phase::Serving, Readiness::Loading { step, percent, bytes }) => {
+            let mut body = json!({"status": "loading", "step": step, "progress_percent": percent});
+            if let (Some((done, of)), Some(body)) = (bytes, body.as_object_mut()) {
+                body.insert("bytes_done".to_owned(), done.into());
+                body.insert("bytes_total".to_owned(), of.into());
+            }
+            (no, Json(body))
         }
         (Phase::Serving, Readiness::Stuck { seconds }) => {
             (no, Json(json!({"status": "stuck", "seconds": seconds})))

@@ -37,6 +37,7 @@ pub fn exposition(metrics: &Arc<Metrics>, engine: Arc<dyn Engine>, model: &str) 
         Unit::Seconds,
         metrics.request_duration_s.clone(),
     );
+    metrics.weights.register(registry);
     registry.register_collector(Box::new(AtScrape { metrics: Arc::clone(metrics), engine }));
     Exposition::new(all)
 }

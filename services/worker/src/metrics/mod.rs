@@ -16,6 +16,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
+use spillway_weights::counters::Counters;
 
 /// Seconds; from an idle simulated worker to a queue that is far too long.
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0, 5.0, 15.0, 60.0];
@@ -95,6 +96,8 @@ pub struct Metrics {
     pub request_duration_s: Histogram,
     /// Requests that run or wait.
     pub in_flight: InFlight,
+    /// What the weights cache counts.
+    pub weights: Counters,
 }
 
 impl Default for Metrics {
@@ -111,6 +114,7 @@ impl Default for Metrics {
             time_to_first_token_s: Histogram::new(SECONDS),
             request_duration_s: Histogram::new(SECONDS),
             in_flight: InFlight::default(),
+            weights: Counters::default(),
         }
     }
 }

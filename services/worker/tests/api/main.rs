@@ -31,3 +31,5 @@ mod real_model;
 mod secrets;
 #[cfg(test)]
 mod stopping;
+#[cfg(test)]
+mod weights;

@@ -2,9 +2,9 @@
 
 use super::DiskConfig;
 use super::file::{File, disk_bytes};
-use crate::tier::Fault;
 use anyhow::Context;
 use redb::Error;
+use spillway_backing::Fault;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;

@@ -14,12 +14,13 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use super::backend::{Answer, Backend, Batching, Change, Fault};
+use super::backend::{Answer, Backend, Batching, Change};
 use crate::purge::Mark;
 use crate::stored::Key;
 use anyhow::Context;
 use bytes::Bytes;
 use handle::Handle;
+use spillway_backing::Fault;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,7 +2,7 @@
 
 use super::Redis;
 use crate::budgets::Added;
-use crate::tier::Fault;
+use spillway_backing::Fault;
 use spillway_contract::cache::protocol::budgets::{MAX_OWED_US, Name, REMEMBERED_S, TenantUsed};
 
 /// Adds what a process has used, unless it has told that before, in one step. Both keys are in the slot of the tenant. The time

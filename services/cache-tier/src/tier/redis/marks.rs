@@ -2,7 +2,7 @@
 
 use super::Redis;
 use crate::purge::{Mark, Scope};
-use crate::tier::Fault;
+use spillway_backing::Fault;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 

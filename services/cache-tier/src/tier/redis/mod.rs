@@ -11,23 +11,18 @@
 //! are lost all the same, with the server, every cache tier writes back what it knows.
 
 mod budgets;
-mod config;
-mod connection;
-mod fault;
 mod marks;
 mod topology;
 
-pub use config::{RedisConfig, RedisMode};
-
-use super::backend::{Answer, Backend, Batching, Change, Fault};
+use super::backend::{Answer, Backend, Batching, Change};
 use crate::clock::millis;
 use crate::purge::Mark;
 use crate::stored::Key;
 use bytes::Bytes;
-use connection::Connections;
-use fault::fault;
 use marks::MarkTable;
 use redis::{Cmd, FromRedisValue};
+use spillway_backing::Fault;
+use spillway_backing::redis::{Connections, RedisConfig, RedisMode, fault};
 use spillway_contract::cache::key::to_hex;
 use std::sync::Arc;
 use std::time::Duration;

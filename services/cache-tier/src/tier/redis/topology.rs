@@ -1,8 +1,8 @@
 //! Which master of a cluster has a key. The library knows, and routes by it, but does not tell; it is asked for here so
 //! that each master can have a circuit.
 
-use super::connection::Connections;
 use redis::Value;
+use spillway_backing::redis::Connections;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;

@@ -1,12 +1,12 @@
 //! Marks in the store.
 
-use super::fault::fault;
 use crate::purge::{Mark, Scope};
-use crate::tier::Fault;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutPayload};
+use spillway_backing::Fault;
+use spillway_backing::store::fault;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -10,23 +10,21 @@
 //! others are kept.
 
 mod config;
-mod credentials;
-mod fault;
 mod marks;
 mod sweep;
 
 pub use config::StoreConfig;
-pub use credentials::Credentials;
 
-use super::backend::{Answer, Backend, Batching, Change, Fault};
+use super::backend::{Answer, Backend, Batching, Change};
 use crate::purge::Mark;
 use crate::stored::Key;
 use bytes::Bytes;
-use fault::fault;
 use marks::MarkObjects;
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt, PutPayload};
+use spillway_backing::Fault;
+use spillway_backing::store::fault;
 use spillway_contract::cache::key::to_hex;
 use std::sync::Arc;
 use std::time::Duration;

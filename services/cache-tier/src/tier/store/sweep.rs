@@ -3,13 +3,13 @@
 //! Several cache tiers sweep the same store; whoever comes second finds nothing to do. A rule of the store's own
 //! (S3's lifecycle) does as well, in whole days.
 
-use super::fault::fault;
 use crate::clock::now_ms;
-use crate::tier::Fault;
 use futures_util::{StreamExt, TryStreamExt, future};
 use object_store::ObjectStore;
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
+use spillway_backing::Fault;
+use spillway_backing::store::fault;
 use std::time::Duration;
 
 /// Removes entries that were written longer ago than `ttl`. Returns how many went.

@@ -4,6 +4,7 @@
 //! that leave are noticed between two steps, and at once while they wait.
 //!
 //! ```text
+//! source     where the model's file comes from
 //! weights    the model's file, requantised once and kept
 //! language   text to tokens and back: tokenizer, chat template, UTF-8
 //! llama      the forward pass
@@ -24,17 +25,22 @@ mod llama;
 mod metadata;
 mod queue;
 mod sampler;
+mod source;
 #[cfg(test)]
 mod tests;
 mod watch;
 mod weights;
 mod worker;
 
+pub use source::{Cached, Source};
+
 use super::{Delivery, Engine, Generation, Job, Load, Occupancy, Output, Readiness, Refusal, Submission};
 use crate::metrics::Metrics;
 use anyhow::{Context, anyhow};
 use language::Language;
 use queue::Queue;
+use spillway_weights::Progress;
+use spillway_weights::progress::Step;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -44,11 +50,11 @@ use watch::Watch;
 use worker::Work;
 
 /// What a model engine is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Config {
     /// The model, in GGUF format.
-    pub file: PathBuf,
-    /// Where the requantised model is kept; beside the model where `None`.
+    pub source: Source,
+    /// Where the requantised model is kept; where `None`, beside the model, or where the weights cache keeps such things.
     pub cache_dir: Option<PathBuf>,
     /// Requests that are worked on together, at least 1.
     pub slots: usize,
@@ -80,10 +86,28 @@ pub struct Model {
 /// What the computing thread tells everybody else.
 #[derive(Debug, Default)]
 struct State {
+    /// How far the weights are, where they come from the weights cache.
+    fetched: Arc<Progress>,
     percent: AtomicU8,
     ready: OnceLock<Ready>,
     /// The share of the key-value cache that is held, in thousandths.
     memory_use: AtomicU32,
+}
+
+impl State {
+    fn loading(&self) -> Readiness {
+        let stand = self.fetched.stand();
+        if stand.total > 0 && stand.step != Step::Done {
+            let percent = stand.percent().min(99);
+            return Readiness::Loading {
+                percent,
+                step: stand.step.as_str(),
+                bytes: Some((stand.done, stand.total)),
+            };
+        }
+        let percent = self.percent.load(Ordering::Relaxed).min(99);
+        Readiness::Loading { percent, step: "preparing", bytes: None }
+    }
 }
 
 /// What is known once the model is loaded.
@@ -180,7 +204,7 @@ impl Engine for Model {
         match (self.state.ready.get(), self.watch.stuck_for()) {
             (Some(_), None) => Readiness::Ready,
             (Some(_), Some(lasts)) => Readiness::Stuck { seconds: lasts.as_secs() },
-            (None, _) => Readiness::Loading { percent: self.state.percent.load(Ordering::Relaxed).min(99) },
+            (None, _) => self.state.loading(),
         }
     }
 

@@ -64,13 +64,13 @@ pub(super) fn run(model: &Model) -> Result<()> {
 
 fn load(model: &Model) -> Result<Batch> {
     let started = Instant::now();
-    let file = &model.config.file;
+    let (original, derived) = model.config.source.original(&model.state.fetched)?;
     let progress = |percent: usize| {
         model.state.percent.store(u8::try_from(percent).unwrap_or(99), Ordering::Relaxed);
     };
-    let cannot_load = || format!("the model {} cannot be loaded", file.display());
-    let mut weights =
-        Weights::load(file, model.config.cache_dir.as_deref(), progress).with_context(cannot_load)?;
+    let cannot_load = || format!("the model {original} cannot be loaded");
+    let kept_in = model.config.cache_dir.as_deref().or(derived.as_deref());
+    let mut weights = Weights::load(&original, kept_in, progress).with_context(cannot_load)?;
     let language = Arc::new(Language::new(&weights.metadata).with_context(cannot_load)?);
     let shape = Shape::new(&weights.metadata, language.size()).with_context(cannot_load)?;
     let llama = Llama::take(&mut weights, &shape).with_context(cannot_load)?;

@@ -1,7 +1,7 @@
 //! The engine as a whole: jobs in, events out.
 
 use super::tiny::{CONTEXT, Tiny};
-use crate::engine::model::{Config, Model};
+use crate::engine::model::{Config, Model, Source};
 use crate::engine::{Engine, Event, Job, Load, Prompt, Readiness, Refusal};
 use crate::metrics::Metrics;
 use candle_core::quantized::gguf_file::Value;
@@ -38,7 +38,7 @@ impl Default for Setup {
 /// An engine for the model in that file, with one slot and one place to wait.
 fn config(file: PathBuf) -> Config {
     Config {
-        file,
+        source: Source::File(file),
         cache_dir: None,
         slots: 1,
         queue: 1,

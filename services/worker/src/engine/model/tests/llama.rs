@@ -3,11 +3,11 @@
 use super::tiny::{Tiny, VOCABULARY};
 use crate::engine::model::kv::{Memory, PageId};
 use crate::engine::model::llama::{Llama, Shape, Span};
-use crate::engine::model::weights::Weights;
+use crate::engine::model::weights::{Original, Weights};
 
 fn model() -> (Llama, Shape) {
     let dir = tempfile::tempdir().unwrap();
-    let mut weights = Weights::load(&Tiny::new().write(dir.path()), None, |_| {}).unwrap();
+    let mut weights = Weights::load(&Original::File(Tiny::new().write(dir.path())), None, |_| {}).unwrap();
     let shape = Shape::new(&weights.metadata, VOCABULARY).unwrap();
     (Llama::take(&mut weights, &shape).unwrap(), shape)
 }

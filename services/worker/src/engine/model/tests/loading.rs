@@ -3,7 +3,7 @@
 use super::tiny::Tiny;
 use crate::engine::model::language::Language;
 use crate::engine::model::llama::{Llama, Shape};
-use crate::engine::model::weights::Weights;
+use crate::engine::model::weights::{Original, Weights};
 use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::Value;
 use spillway_primitives::rng_from;
@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn load(file: &Path, cache: &Path) -> Weights {
-    Weights::load(file, Some(cache), |_| {}).unwrap()
+    Weights::load(&Original::File(file.to_owned()), Some(cache), |_| {}).unwrap()
 }
 
 fn kept_model(cache: &Path) -> PathBuf {
@@ -62,7 +62,8 @@ fn progress_goes_up() {
     let file = Tiny::new().write(dir.path());
     for _ in 0..2 {
         let seen = std::cell::RefCell::new(Vec::new());
-        Weights::load(&file, None, |percent| seen.borrow_mut().push(percent)).unwrap();
+        Weights::load(&Original::File(file.clone()), None, |percent| seen.borrow_mut().push(percent))
+            .unwrap();
         let seen = seen.into_inner();
         assert!(seen.is_sorted() && seen.last() <= Some(&100) && seen.len() > 10, "{seen:?}");
     }
@@ -70,7 +71,7 @@ fn progress_goes_up() {
 
 /// Everything that is done to load a model.
 fn loaded(file: &Path, cache: &Path) -> anyhow::Result<Llama> {
-    let mut weights = Weights::load(file, Some(cache), |_| {})?;
+    let mut weights = Weights::load(&Original::File(file.to_owned()), Some(cache), |_| {})?;
     let language = Language::new(&weights.metadata)?;
     let shape = Shape::new(&weights.metadata, language.size())?;
     Llama::take(&mut weights, &shape)

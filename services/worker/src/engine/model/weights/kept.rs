@@ -19,12 +19,10 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// The place for what is made of `file`, whose checksum is `source`.
-    pub(super) fn new(file: &Path, cache_dir: Option<&Path>, source: &str) -> Result<Self> {
-        let stem = file.file_stem().context("the model's file has no name")?.to_string_lossy();
-        let directory = cache_dir.or(file.parent()).unwrap_or(Path::new("."));
+    /// The place for what is made of the file of that name, whose checksum is `source`.
+    pub(super) fn new(stem: &str, directory: &Path, source: &str) -> Self {
         let short = source.get(..16).unwrap_or(source);
-        Ok(Self { path: directory.join(format!("{stem}.{short}.{FORM}.gguf")) })
+        Self { path: directory.join(format!("{stem}.{short}.{FORM}.gguf")) }
     }
 
     /// The file, where it is there and whole.
@@ -102,7 +100,7 @@ mod tests {
     #[test]
     fn a_file_counts_only_when_it_is_whole() {
         let dir = tempfile::tempdir().unwrap();
-        let kept = Kept::new(&dir.path().join("m.gguf"), None, "0123456789abcdef0123").unwrap();
+        let kept = Kept::new("m", dir.path(), "0123456789abcdef0123");
         assert_eq!(kept.path, dir.path().join("m.0123456789abcdef.q8_0-1.gguf"));
         assert_eq!(kept.whole(), None, "it is not there");
 

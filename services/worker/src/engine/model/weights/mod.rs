@@ -6,6 +6,9 @@
 
 mod checksum;
 mod kept;
+mod original;
+
+pub(super) use original::Original;
 
 use super::metadata::Metadata;
 use anyhow::{Context, Result, anyhow, bail};
@@ -14,7 +17,7 @@ use candle_core::quantized::gguf_file::{self, Content, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufWriter, Read, Seek, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -31,19 +34,26 @@ pub(super) struct Weights {
 impl Weights {
     /// Loads a model: what is kept of an earlier start where that is whole, or else the file itself, which is then
     /// requantised and kept. `progress` gets percents.
-    pub(super) fn load(file: &Path, cache_dir: Option<&Path>, progress: impl Fn(usize)) -> Result<Self> {
-        let source = checksum::of_file(file)?;
+    pub(super) fn load(
+        original: &Original,
+        cache_dir: Option<&Path>,
+        progress: impl Fn(usize),
+    ) -> Result<Self> {
+        let source = original.sha256()?;
         progress(5);
-        let kept = kept::Kept::new(file, cache_dir, &source)?;
+        let directory = cache_dir.unwrap_or_else(|| original.folder());
+        let kept = kept::Kept::new(&original.stem()?, directory, &source);
+        let read_kept =
+            |path: &Path| Original::File(path.to_owned()).read(|percent| progress(5 + percent * 95 / 100));
         if let Some(path) = kept.whole() {
-            return Self::read(path, |percent| progress(5 + percent * 95 / 100));
+            return read_kept(path);
         }
         let lock = kept.lock();
         if let Some(path) = kept.whole() {
             // Another worker has made it in the meantime.
-            return Self::read(path, |percent| progress(5 + percent * 95 / 100));
+            return read_kept(path);
         }
-        let mut weights = Self::read(file, |percent| progress(5 + percent * 20 / 100))?;
+        let mut weights = original.read(|percent| progress(5 + percent * 20 / 100))?;
         weights.requantise(|percent| progress(25 + percent * 60 / 100))?;
         if let Err(error) = lock.and_then(|_held| kept.write(|out| weights.write(out))) {
             tracing::warn!("the requantised model is not kept, the next start will take as long: {error:#}");
@@ -51,19 +61,17 @@ impl Weights {
         Ok(weights)
     }
 
-    fn read(path: &Path, progress: impl Fn(usize)) -> Result<Self> {
-        let open = || File::open(path).with_context(|| format!("cannot open {}", path.display()));
-        let mut reader = BufReader::with_capacity(1 << 20, open()?);
+    fn read(what: &Original, reader: &mut (impl Read + Seek), progress: impl Fn(usize)) -> Result<Self> {
         // Some damages, an alignment of zero for one, make the library panic.
-        let content = catch_unwind(AssertUnwindSafe(|| Content::read(&mut reader)));
+        let content = catch_unwind(AssertUnwindSafe(|| Content::read(reader)));
         let content =
             content.map_err(|_| anyhow!("its header cannot be read")).and_then(|content| Ok(content?));
-        let content = content.with_context(|| format!("{} is no GGUF file", path.display()))?;
+        let content = content.with_context(|| format!("{what} is no GGUF file"))?;
         let mut tensors = HashMap::new();
         let total = content.tensor_infos.len().max(1);
         for (index, name) in content.tensor_infos.keys().enumerate() {
-            let tensor = content.tensor(&mut reader, name, &Device::Cpu);
-            tensors.insert(name.clone(), tensor.with_context(|| format!("{}: {name}", path.display()))?);
+            let tensor = content.tensor(reader, name, &Device::Cpu);
+            tensors.insert(name.clone(), tensor.with_context(|| format!("{what}: {name}"))?);
             progress((index + 1) * 100 / total);
         }
         Ok(Self { metadata: Metadata::new(content.metadata), tensors })

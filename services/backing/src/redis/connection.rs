@@ -2,7 +2,7 @@
 
 use super::config::{RedisConfig, RedisMode};
 use super::fault::fault;
-use crate::tier::Fault;
+use crate::Fault;
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
@@ -21,20 +21,26 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// A connection that many use at the same time, and that makes itself anew where it breaks.
 #[derive(Clone)]
-pub(super) enum Connection {
+pub enum Connection {
+    /// To one server.
     Single(ConnectionManager),
+    /// To all nodes.
     Cluster(ClusterConnection),
 }
 
 /// The connection, once there is one.
 #[derive(Debug)]
-pub(super) struct Connections {
+pub struct Connections {
     current: watch::Receiver<Option<Connection>>,
     stalled: Arc<Notify>,
 }
 
 impl Connections {
-    pub(super) fn start(config: &RedisConfig) -> anyhow::Result<Self> {
+    /// Connects in the background, for as long as that takes.
+    ///
+    /// # Errors
+    /// When the configuration makes no sense.
+    pub fn start(config: &RedisConfig) -> anyhow::Result<Self> {
         config.check()?;
         let connector = Connector::new(config)?;
         let (sender, current) = watch::channel(None);
@@ -55,12 +61,15 @@ impl Connections {
     /// Has the connection made anew, since nothing comes back on it. That of a cluster repairs itself where a node is gone; but
     /// when one went under many requests it was seen to answer none any more, of the nodes that were there either, well after
     /// a replica had taken over. Why is not certain: the library seems to wait for itself.
-    pub(super) fn renew(&self) {
+    pub fn renew(&self) {
         self.stalled.notify_one();
     }
 
     /// Waits for the connection; for how long is for who asks to say.
-    pub(super) async fn get(&self) -> Result<Connection, Fault> {
+    ///
+    /// # Errors
+    /// When there will be none.
+    pub async fn get(&self) -> Result<Connection, Fault> {
         let mut current = self.current.clone();
         let connection = current.wait_for(Option::is_some).await.map_err(|_| Fault::Connection)?;
         connection.clone().ok_or(Fault::Connection)

@@ -46,7 +46,7 @@ impl RedisConfig {
     ///
     /// # Errors
     /// When an address is none or holds credentials, or when there are several of a single server.
-    pub(super) fn check(&self) -> anyhow::Result<()> {
+    pub fn check(&self) -> anyhow::Result<()> {
         if self.mode == RedisMode::Single && self.urls.len() > 1 {
             bail!("--redis-url names {} servers, which needs --redis-mode cluster", self.urls.len());
         }

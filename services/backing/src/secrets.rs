@@ -5,7 +5,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Reads a file that `option` names and makes something of it. What is in it is not repeated in an error.
-pub(super) fn read<T>(
+///
+/// # Errors
+/// When it cannot be read, or what `parse` says.
+pub fn read<T>(
     option: &str,
     file: &Path,
     parse: impl FnOnce(&str) -> Result<T, String>,

@@ -1,9 +1,11 @@
 //! What Redis says, in our words. Its own could hold keys.
 
-use crate::tier::Fault;
+use crate::Fault;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-pub(super) fn fault(error: &RedisError) -> Fault {
+/// The word for an error.
+#[must_use]
+pub fn fault(error: &RedisError) -> Fault {
     if error.is_timeout() {
         return Fault::TimedOut;
     }

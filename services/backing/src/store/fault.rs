@@ -1,10 +1,12 @@
 //! What the store says, in our words. Its own hold names of objects.
 
-use crate::tier::Fault;
+use crate::Fault;
 use object_store::Error;
 use object_store::client::{HttpError, HttpErrorKind};
 
-pub(super) fn fault(error: &Error) -> Fault {
+/// The word for an error.
+#[must_use]
+pub fn fault(error: &Error) -> Fault {
     match error {
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Fault::Denied,
         error if is_denied(error) => Fault::Denied,

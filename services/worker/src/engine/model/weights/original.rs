@@ -1,0 +1,68 @@
+//! The model's file as it was published.
+
+use super::{Weights, checksum};
+use anyhow::{Context, Result};
+use std::borrow::Cow;
+use std::fmt;
+use std::fs::File;
+use std::io::{BufReader, Cursor};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The model's file as it was published.
+#[derive(Debug)]
+pub(in crate::engine::model) enum Original {
+    /// A file of this machine.
+    File(PathBuf),
+    /// One of the weights cache, mapped and verified.
+    Cached(Arc<spillway_weights::Weights>),
+}
+
+impl Original {
+    /// Its checksum, in hexadecimal.
+    pub(super) fn sha256(&self) -> Result<String> {
+        match self {
+            Self::File(path) => checksum::of_file(path),
+            Self::Cached(weights) => Ok(weights.manifest().sha256.to_string()),
+        }
+    }
+
+    /// What the name of what is made of it begins with.
+    pub(super) fn stem(&self) -> Result<Cow<'_, str>> {
+        match self {
+            Self::File(path) => {
+                Ok(path.file_stem().context("the model's file has no name")?.to_string_lossy())
+            }
+            Self::Cached(weights) => Ok(weights.manifest().name.as_str().into()),
+        }
+    }
+
+    /// The folder in which it is, for what is made of it.
+    pub(super) fn folder(&self) -> &Path {
+        let path = match self {
+            Self::File(path) => path.as_path(),
+            Self::Cached(weights) => weights.path(),
+        };
+        path.parent().unwrap_or(Path::new("."))
+    }
+
+    /// All of it.
+    pub(super) fn read(&self, progress: impl Fn(usize)) -> Result<Weights> {
+        match self {
+            Self::File(path) => {
+                let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+                Weights::read(self, &mut BufReader::with_capacity(1 << 20, file), progress)
+            }
+            Self::Cached(weights) => Weights::read(self, &mut Cursor::new(&weights[..]), progress),
+        }
+    }
+}
+
+impl fmt::Display for Original {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Cached(weights) => write!(f, "{}", weights.manifest().name),
+        }
+    }
+}
