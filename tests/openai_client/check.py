@@ -1,4 +1,4 @@
-"""OpenAI's Python client against a gateway: one plain answer, one streamed, one error.
+"""OpenAI's Python client against a gateway: plain and streamed answers, log probabilities, an error.
 
     check.py <folder of the virtual environment> <base URL> <model>
 
@@ -6,6 +6,30 @@ The virtual environment is made if there is none: environment.py.
 """
 
 import environment
+
+
+def logprobs(client, model: str, messages: list) -> None:
+    """Chat, plain and streamed, and a completion: as the client's own types have them."""
+    asked = dict(model=model, messages=messages, max_tokens=5, seed=7, logprobs=True, top_logprobs=2)
+    plain = client.chat.completions.create(**asked).choices[0]
+    streamed = [
+        place
+        for chunk in client.chat.completions.create(**asked, stream=True)
+        for choice in chunk.choices
+        if choice.logprobs
+        for place in choice.logprobs.content
+    ]
+    for content in (plain.logprobs.content, streamed):
+        assert len(content) == 5, content
+        assert "".join(place.token for place in content) == plain.message.content, content
+        for place in content:
+            assert bytes(place.bytes).decode() == place.token and place.logprob <= 0, place
+            assert place.top_logprobs[0].logprob >= place.logprob, place
+
+    text = client.completions.create(model=model, prompt="Once", max_tokens=3, logprobs=1).choices[0]
+    assert "".join(text.logprobs.tokens) == text.text, text
+    assert text.logprobs.text_offset == [len("".join(text.logprobs.tokens[:at])) for at in range(3)], text
+    assert len(text.logprobs.token_logprobs) == len(text.logprobs.top_logprobs) == 3, text
 
 
 def check(base_url: str, model: str) -> None:
@@ -28,6 +52,8 @@ def check(base_url: str, model: str) -> None:
         usage = chunk.usage or usage
     assert text, "a streamed answer has text"
     assert usage.completion_tokens == 5, usage
+
+    logprobs(client, model, messages)
 
     assert [served.id for served in client.models.list()] == [model]
 

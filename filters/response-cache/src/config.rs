@@ -261,7 +261,15 @@ impl Config {
         for field in &self.ignored_fields {
             if matches!(
                 field.as_str(),
-                "model" | "messages" | "prompt" | "input" | "stream" | "stream_options"
+                "model"
+                    | "messages"
+                    | "prompt"
+                    | "input"
+                    | "stream"
+                    | "stream_options"
+                    | "logprobs"
+                    | "top_logprobs"
+                    | "response_format"
             ) {
                 return Err(Contradiction(format!(
                     "ignored_fields: `{field}`, expected none that changes the answer"
@@ -359,6 +367,10 @@ mod tests {
         refused(
             r#"{"ignored_fields": ["stream_options"]}"#,
             "ignored_fields: `stream_options`, expected none that changes the answer",
+        );
+        refused(
+            r#"{"ignored_fields": ["user", "top_logprobs"]}"#,
+            "ignored_fields: `top_logprobs`, expected none that changes the answer",
         );
         refused(r#"{"tenant": {"credentials": []}}"#, "tenant.credentials: none, expected names of headers");
         refused(r#"{"tenant": {"header": ""}}"#, "tenant.header: empty, expected the name of a header");

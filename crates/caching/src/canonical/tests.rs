@@ -74,6 +74,28 @@ fn what_it_says_does() {
     }
 }
 
+/// Whoever asks how likely tokens were, or for another form, does not get what was kept for somebody who did not.
+#[test]
+fn what_is_asked_for_beside_the_text_does() {
+    let bodies = [
+        "{}",
+        r#"{"logprobs":true}"#,
+        r#"{"logprobs":false}"#,
+        r#"{"logprobs":2}"#,
+        r#"{"logprobs":true,"top_logprobs":2}"#,
+        r#"{"logprobs":true,"top_logprobs":3}"#,
+        r#"{"response_format":{"type":"text"}}"#,
+        r#"{"response_format":{"type":"json_object"}}"#,
+        r#"{"response_format":{"type":"json_schema","json_schema":{"schema":{"enum":["a"]}}}}"#,
+        r#"{"response_format":{"type":"json_schema","json_schema":{"schema":{"enum":["b"]}}}}"#,
+    ];
+    for (n, one) in bodies.iter().enumerate() {
+        for other in &bodies[n + 1..] {
+            assert_ne!(digest(one), digest(other), "{one} and {other}");
+        }
+    }
+}
+
 #[test]
 fn a_digest_is_the_same_in_every_release_of_this_format() {
     let body = r#"{"model":"m","messages":[{"role":"user","content":"hi\n"}],"temperature":0}"#;

@@ -2,6 +2,7 @@
 
 use super::error::RequestError;
 use super::fields::{Field, Fields};
+use super::logprobs::of_chat;
 use super::model_name;
 use super::options::Options;
 use serde_json::Value;
@@ -58,7 +59,7 @@ impl ChatRequest {
         let mut fields = Fields::of_body(body)?;
         let model = model_name(&mut fields)?;
         let messages = messages(fields.require("messages", EXPECTED_MESSAGES)?)?;
-        Ok(Self { model, messages, options: Options::take_from(&mut fields)? })
+        Ok(Self { model, messages, options: Options::take_from(&mut fields, of_chat)? })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::error::RequestError;
 use super::fields::{Field, Fields};
+use super::logprobs::of_completion;
 use super::model_name;
 use super::options::Options;
 use serde_json::Value;
@@ -26,7 +27,7 @@ impl CompletionRequest {
         let mut fields = Fields::of_body(body)?;
         let model = model_name(&mut fields)?;
         let prompt = prompt(fields.require("prompt", EXPECTED)?)?;
-        Ok(Self { model, prompt, options: Options::take_from(&mut fields)? })
+        Ok(Self { model, prompt, options: Options::take_from(&mut fields, of_completion)? })
     }
 }
 

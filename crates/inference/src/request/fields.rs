@@ -91,6 +91,12 @@ impl Field {
             .ok_or_else(|| self.refuse(format!("an integer from {} to {}", range.start(), range.end())))
     }
 
+    /// An integer of a range that is known to fit.
+    pub(super) fn small_integer(&self, range: RangeInclusive<u32>) -> Result<u32> {
+        let value = self.integer(u64::from(*range.start())..=u64::from(*range.end()))?;
+        Ok(u32::try_from(value).unwrap_or(*range.end()))
+    }
+
     pub(super) fn number(&self, range: RangeInclusive<f64>) -> Result<f64> {
         self.value
             .as_f64()

@@ -10,6 +10,7 @@ mod chat;
 mod completion;
 mod error;
 mod fields;
+mod logprobs;
 mod options;
 mod sampling;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod tests;
 pub use chat::{ChatRequest, Message, Role};
 pub use completion::CompletionRequest;
 pub use error::RequestError;
+pub use logprobs::{MAX_CHAT_LOGPROBS, MAX_COMPLETION_LOGPROBS};
 pub use options::{MAX_STOP_BYTES, MAX_STOPS, Options};
 pub use sampling::Sampling;
 

@@ -25,10 +25,16 @@ pub struct Options {
     pub seed: Option<u64>,
     /// The answer ends before the first of these texts. At most [`MAX_STOPS`], none of them empty.
     pub stop: Vec<String>,
+    /// The answer says how likely its tokens were, and as many of the likeliest at each place.
+    pub logprobs: Option<u32>,
 }
 
 impl Options {
-    pub(super) fn take_from(fields: &mut Fields) -> Result<Self, RequestError> {
+    /// `logprobs` reads what the APIs write differently.
+    pub(super) fn take_from(
+        fields: &mut Fields,
+        logprobs: fn(&mut Fields) -> Result<Option<u32>, RequestError>,
+    ) -> Result<Self, RequestError> {
         refuse_unsupported(fields)?;
         let stream = fields.take("stream").map_or(Ok(false), |f| f.boolean())?;
         Ok(Self {
@@ -38,6 +44,7 @@ impl Options {
             sampling: Sampling::take_from(fields)?,
             seed: fields.take("seed").map(|f| seed(&f)).transpose()?,
             stop: fields.take("stop").map_or(Ok(Vec::new()), stop)?,
+            logprobs: logprobs(fields)?,
         })
     }
 }
@@ -46,11 +53,10 @@ impl Options {
 type Neutral = (&'static str, &'static str, fn(&Value) -> bool);
 
 /// Fields that would change what an answer means.
-const NEUTRAL: [Neutral; 7] = [
+const NEUTRAL: [Neutral; 6] = [
     ("best_of", "1", |v| v.as_u64() == Some(1)),
     ("echo", "false", |v| v == false),
     ("suffix", "null", |_| false),
-    ("logprobs", "false", |v| v == false),
     ("logit_bias", "{}", |v| v.as_object().is_some_and(serde_json::Map::is_empty)),
     ("tools", "[]", |v| v.as_array().is_some_and(Vec::is_empty)),
     ("response_format", "{\"type\": \"text\"}", |v| v.get("type").is_some_and(|t| t == "text")),
@@ -86,8 +92,7 @@ fn max_tokens(fields: &mut Fields) -> Result<Option<u32>, RequestError> {
 }
 
 fn tokens(field: &Field) -> Result<u32, RequestError> {
-    let value = field.integer(1..=u64::from(u32::MAX))?;
-    Ok(u32::try_from(value).unwrap_or(u32::MAX))
+    field.small_integer(1..=u32::MAX)
 }
 
 fn seed(field: &Field) -> Result<u64, RequestError> {

@@ -56,6 +56,6 @@ impl Sampling {
 fn top_k(field: &Field) -> Result<Option<u32>, RequestError> {
     match field.value().as_i64() {
         Some(-1 | 0) => Ok(None),
-        _ => field.integer(1..=u64::from(u32::MAX)).map(|number| u32::try_from(number).ok()),
+        _ => field.small_integer(1..=u32::MAX).map(Some),
     }
 }

@@ -10,6 +10,7 @@ fn defaults() -> Options {
         sampling: Sampling::default(),
         seed: None,
         stop: Vec::new(),
+        logprobs: None,
     }
 }
 
@@ -98,6 +99,60 @@ fn options_that_are_accepted() {
     accepts(r#""stop":[]"#, |_| {});
     accepts(r#""n":1,"best_of":1,"echo":false,"logprobs":null,"logit_bias":{}"#, |_| {});
     accepts(r#""response_format":{"type":"text"}"#, |_| {});
+}
+
+/// What a chat of one word with these fields asks for.
+fn chat_with(fields: &str) -> Result<ChatRequest, RequestError> {
+    let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],{fields}}}"#);
+    ChatRequest::parse(body.as_bytes())
+}
+
+#[test]
+fn logprobs_in_the_two_ways_to_ask_for_them() {
+    for (fields, expected) in [
+        (r#""logprobs":null"#, None),
+        (r#""logprobs":false"#, None),
+        (r#""logprobs":false,"top_logprobs":null"#, None),
+        (r#""logprobs":true"#, Some(0)),
+        (r#""logprobs":true,"top_logprobs":0"#, Some(0)),
+        (r#""top_logprobs":20,"logprobs":true"#, Some(20)),
+    ] {
+        assert_eq!(chat_with(fields).map(|chat| chat.options.logprobs), Ok(expected), "{fields}");
+    }
+    accepts(r#""logprobs":false"#, |_| {});
+    accepts(r#""logprobs":0"#, |o| o.logprobs = Some(0));
+    accepts(r#""logprobs":5"#, |o| o.logprobs = Some(5));
+}
+
+#[test]
+fn logprobs_that_are_refused() {
+    let alone = "top_logprobs: expected no value unless \"logprobs\" is true, got";
+    for (fields, param, message) in [
+        (r#""top_logprobs":2"#, "top_logprobs", format!("{alone} 2")),
+        (r#""top_logprobs":0,"logprobs":false"#, "top_logprobs", format!("{alone} 0")),
+        (r#""logprobs":2"#, "logprobs", "logprobs: expected true or false, got 2".to_owned()),
+        (
+            r#""logprobs":true,"top_logprobs":21"#,
+            "top_logprobs",
+            "top_logprobs: expected an integer from 0 to 20, got 21".to_owned(),
+        ),
+        (
+            r#""logprobs":true,"top_logprobs":-1"#,
+            "top_logprobs",
+            "top_logprobs: expected an integer from 0 to 20, got -1".to_owned(),
+        ),
+    ] {
+        refuses(chat_with(fields).err(), fields, Some(param), &message);
+    }
+    for (value, got) in [("true", "true"), ("6", "6"), ("-1", "-1"), ("1.5", "1.5")] {
+        let message = format!("logprobs: expected an integer from 0 to 5, got {got}");
+        option_refuses(&format!(r#""logprobs":{value}"#), "logprobs", &message);
+    }
+    option_refuses(
+        r#""logprobs":1,"top_logprobs":1"#,
+        "top_logprobs",
+        "top_logprobs: expected no value: in a completion \"logprobs\" is the number, got 1",
+    );
 }
 
 #[test]

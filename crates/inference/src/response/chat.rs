@@ -1,6 +1,7 @@
 //! Answers of `/v1/chat/completions`: `chat.completion` and `chat.completion.chunk`.
 
-use super::{FinishReason, Head, Usage};
+use super::logprobs::ChatLogprobs;
+use super::{FinishReason, Head, TokenLogprobs, Usage};
 use serde::{Serialize, Serializer};
 
 /// A whole answer.
@@ -10,6 +11,8 @@ pub struct ChatAnswer<'a> {
     pub head: Head<'a>,
     /// The text of the only choice.
     pub text: &'a str,
+    /// How likely its tokens were, where that was asked for.
+    pub logprobs: Option<&'a [TokenLogprobs]>,
     /// Why it ended.
     pub finish_reason: FinishReason,
     /// Its token counts.
@@ -17,12 +20,12 @@ pub struct ChatAnswer<'a> {
 }
 
 /// One chunk of a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ChatChunk<'a> {
     /// The first chunk: who speaks.
     Role,
-    /// The next piece of text.
-    Text(&'a str),
+    /// The next piece of text, and how likely its tokens were, where that was asked for.
+    Text(&'a str, Option<&'a [TokenLogprobs]>),
     /// The last chunk of the choice: why it ended.
     Finish(FinishReason),
     /// The token counts, where the client asked for them.
@@ -44,7 +47,7 @@ struct Wire<'a, C> {
 struct Choice<'a> {
     index: u32,
     message: AssistantMessage<'a>,
-    logprobs: (),
+    logprobs: Option<ChatLogprobs<'a>>,
     finish_reason: FinishReason,
 }
 
@@ -58,7 +61,7 @@ struct AssistantMessage<'a> {
 struct ChunkChoice<'a> {
     index: u32,
     delta: Delta<'a>,
-    logprobs: (),
+    logprobs: Option<ChatLogprobs<'a>>,
     finish_reason: Option<FinishReason>,
 }
 
@@ -73,7 +76,8 @@ struct Delta<'a> {
 impl Serialize for ChatAnswer<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let message = AssistantMessage { role: "assistant", content: self.text };
-        let choice = Choice { index: 0, message, logprobs: (), finish_reason: self.finish_reason };
+        let logprobs = self.logprobs.map(ChatLogprobs::of);
+        let choice = Choice { index: 0, message, logprobs, finish_reason: self.finish_reason };
         wire("chat.completion", self.head, &[choice], Some(self.usage)).serialize(serializer)
     }
 }
@@ -93,14 +97,19 @@ struct ChunkOf<'a> {
 
 impl Serialize for ChunkOf<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let write = |delta, finish_reason, serializer| {
-            let choice = ChunkChoice { index: 0, delta, logprobs: (), finish_reason };
+        let write = |delta, logprobs: Option<_>, finish_reason, serializer| {
+            let logprobs = logprobs.map(ChatLogprobs::of);
+            let choice = ChunkChoice { index: 0, delta, logprobs, finish_reason };
             wire("chat.completion.chunk", self.head, &[choice], None).serialize(serializer)
         };
         match self.chunk {
-            ChatChunk::Role => write(Delta { role: Some("assistant"), content: Some("") }, None, serializer),
-            ChatChunk::Text(text) => write(Delta { role: None, content: Some(text) }, None, serializer),
-            ChatChunk::Finish(reason) => write(Delta::default(), Some(reason), serializer),
+            ChatChunk::Role => {
+                write(Delta { role: Some("assistant"), content: Some("") }, None, None, serializer)
+            }
+            ChatChunk::Text(text, logprobs) => {
+                write(Delta { role: None, content: Some(text) }, logprobs, None, serializer)
+            }
+            ChatChunk::Finish(reason) => write(Delta::default(), None, Some(reason), serializer),
             ChatChunk::Usage(usage) => {
                 wire::<ChunkChoice<'_>>("chat.completion.chunk", self.head, &[], Some(usage))
                     .serialize(serializer)

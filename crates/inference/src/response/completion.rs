@@ -1,6 +1,7 @@
 //! Answers of `/v1/completions`: `text_completion`, whole or in chunks.
 
-use super::{FinishReason, Head, Usage};
+use super::logprobs::CompletionLogprobs;
+use super::{FinishReason, Head, TokenLogprobs, Usage};
 use serde::{Serialize, Serializer};
 
 /// A whole answer.
@@ -10,6 +11,8 @@ pub struct CompletionAnswer<'a> {
     pub head: Head<'a>,
     /// The text of the only choice.
     pub text: &'a str,
+    /// How likely its tokens were, where that was asked for.
+    pub logprobs: Option<&'a [TokenLogprobs]>,
     /// Why it ended.
     pub finish_reason: FinishReason,
     /// Its token counts.
@@ -17,10 +20,10 @@ pub struct CompletionAnswer<'a> {
 }
 
 /// One chunk of a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum CompletionChunk<'a> {
-    /// The next piece of text.
-    Text(&'a str),
+    /// The next piece of text, and how likely its tokens were, where that was asked for.
+    Text(&'a str, Option<&'a [TokenLogprobs]>),
     /// The last chunk of the choice: why it ended.
     Finish(FinishReason),
     /// The token counts, where the client asked for them.
@@ -42,14 +45,14 @@ struct Wire<'a> {
 struct Choice<'a> {
     index: u32,
     text: &'a str,
-    logprobs: (),
+    logprobs: Option<CompletionLogprobs<'a>>,
     finish_reason: Option<FinishReason>,
 }
 
 impl Serialize for CompletionAnswer<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let choice =
-            Choice { index: 0, text: self.text, logprobs: (), finish_reason: Some(self.finish_reason) };
+        let logprobs = self.logprobs.map(CompletionLogprobs);
+        let choice = Choice { index: 0, text: self.text, logprobs, finish_reason: Some(self.finish_reason) };
         wire(self.head, &[choice], Some(self.usage)).serialize(serializer)
     }
 }
@@ -69,12 +72,12 @@ struct ChunkOf<'a> {
 
 impl Serialize for ChunkOf<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (text, finish_reason) = match self.chunk {
-            CompletionChunk::Text(text) => (text, None),
-            CompletionChunk::Finish(reason) => ("", Some(reason)),
+        let (text, logprobs, finish_reason) = match self.chunk {
+            CompletionChunk::Text(text, logprobs) => (text, logprobs.map(CompletionLogprobs), None),
+            CompletionChunk::Finish(reason) => ("", None, Some(reason)),
             CompletionChunk::Usage(usage) => return wire(self.head, &[], Some(usage)).serialize(serializer),
         };
-        wire(self.head, &[Choice { index: 0, text, logprobs: (), finish_reason }], None).serialize(serializer)
+        wire(self.head, &[Choice { index: 0, text, logprobs, finish_reason }], None).serialize(serializer)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod chat;
 mod completion;
+mod logprobs;
 mod models;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod usage;
 
 pub use chat::{ChatAnswer, ChatChunk};
 pub use completion::{CompletionAnswer, CompletionChunk};
+pub use logprobs::{Candidate, Token, TokenLogprobs};
 pub use models::ModelList;
 pub use usage::{FinishReason, Usage};
 

@@ -9,6 +9,7 @@
 //!
 //! An engine knows nothing of HTTP.
 
+mod alignment;
 mod occupancy;
 mod output;
 mod stop;
@@ -20,7 +21,7 @@ pub use occupancy::{Load, Occupancy, Ticket};
 pub use output::Output;
 
 use spillway_inference::request::{Message, Options, Sampling};
-use spillway_inference::response::{FinishReason, Usage};
+use spillway_inference::response::{FinishReason, TokenLogprobs, Usage};
 use std::fmt::Debug;
 use std::pin::Pin;
 use std::time::Instant;
@@ -48,6 +49,8 @@ pub struct Job {
     pub seed: Option<u64>,
     /// The answer ends before the first of these.
     pub stop: Vec<String>,
+    /// Say how likely tokens were, and as many of the likeliest at each place.
+    pub logprobs: Option<u32>,
     /// How important it is beside others that wait; 0 is the most important.
     pub level: u8,
     /// When nobody waits for it to begin any more.
@@ -66,15 +69,21 @@ impl Job {
             sampling: options.sampling,
             seed: options.seed,
             stop: options.stop.clone(),
+            logprobs: options.logprobs,
         }
     }
 }
 
 /// What happens to an answer, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// The next piece of text, never empty.
-    Text(String),
+    /// The next piece of the answer.
+    Text {
+        /// Empty only where there are tokens whose text never became whole.
+        text: String,
+        /// How likely the tokens were that it begins with, where the job asks for that.
+        logprobs: Vec<TokenLogprobs>,
+    },
     /// The answer is whole. The last event.
     Finished {
         /// Why it ended.

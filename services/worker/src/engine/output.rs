@@ -2,9 +2,11 @@
 //!
 //! Both engines count tokens, look for stop strings and notice clients that left in the same way: here.
 
+use super::alignment::Alignment;
 use super::stop::{Passed, StopStrings};
 use super::{Event, FinishReason, Usage};
 use crate::metrics::Metrics;
+use spillway_inference::response::TokenLogprobs;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -14,6 +16,8 @@ use tokio::sync::mpsc;
 pub struct Output {
     events: mpsc::UnboundedSender<Event>,
     stops: StopStrings,
+    /// Only where tokens come with how likely they were.
+    alignment: Option<Alignment>,
     usage: Usage,
     max_tokens: u32,
     metrics: Arc<Metrics>,
@@ -30,7 +34,8 @@ impl Output {
         let (events, receiver) = mpsc::unbounded_channel();
         metrics.prompt_tokens.inc_by(u64::from(prompt_tokens));
         let usage = Usage { prompt_tokens, completion_tokens: 0 };
-        (Self { events, stops: StopStrings::new(stop), usage, max_tokens, metrics }, receiver)
+        let stops = StopStrings::new(stop);
+        (Self { events, stops, alignment: None, usage, max_tokens, metrics }, receiver)
     }
 
     /// The most tokens to generate.
@@ -50,11 +55,14 @@ impl Output {
         self.events.closed().await;
     }
 
-    /// One more token, and the text that it completes, which may be empty. `Break`: generate no more; the answer is
-    /// finished, or nobody wants it.
-    pub fn token(&mut self, text: &str) -> ControlFlow<()> {
+    /// One more token, with how likely it was where the job asks for that, and the text that it completes, which may be
+    /// empty. `Break`: generate no more; the answer is finished, or nobody wants it.
+    pub fn token(&mut self, text: &str, logprobs: Option<TokenLogprobs>) -> ControlFlow<()> {
         self.usage.completion_tokens += 1;
         self.metrics.output_tokens.inc();
+        if let Some(token) = logprobs {
+            self.alignment.get_or_insert_default().made(text, token);
+        }
         match self.stops.push(text) {
             Passed::On(text) => self.send_text(text)?,
             Passed::Stopped(text) => {
@@ -70,8 +78,9 @@ impl Output {
 
     /// The answer is whole.
     pub fn finish(&mut self, reason: FinishReason) -> ControlFlow<()> {
-        let rest = self.stops.rest();
-        self.send_text(rest)?;
+        let text = self.stops.rest();
+        let logprobs = self.alignment.as_mut().map(Alignment::rest).unwrap_or_default();
+        self.send(text, logprobs)?;
         self.end(reason)
     }
 
@@ -93,10 +102,15 @@ impl Output {
     }
 
     fn send_text(&mut self, text: String) -> ControlFlow<()> {
-        if text.is_empty() {
+        let logprobs = self.alignment.as_mut().map(|alignment| alignment.sent(&text));
+        self.send(text, logprobs.unwrap_or_default())
+    }
+
+    fn send(&self, text: String, logprobs: Vec<TokenLogprobs>) -> ControlFlow<()> {
+        if text.is_empty() && logprobs.is_empty() {
             return ControlFlow::Continue(());
         }
-        match self.events.send(Event::Text(text)) {
+        match self.events.send(Event::Text { text, logprobs }) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }

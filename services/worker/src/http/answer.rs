@@ -2,7 +2,7 @@
 
 use super::app::{App, now_s};
 use super::error::ApiError;
-use super::plain::{Broken, Collected, PlainBody, collect};
+use super::plain::{Broken, PlainBody, collect};
 use super::sse::SseBody;
 use super::style::Style;
 use crate::engine::{Disruption, Event, Generation};
@@ -21,6 +21,8 @@ pub(super) struct Answer {
     pub(super) style: Style,
     pub(super) stream: bool,
     pub(super) include_usage: bool,
+    /// The answer says how likely its tokens were.
+    pub(super) logprobs: bool,
     pub(super) flight: Flight,
     pub(super) reset: Option<ResetHandle>,
     id: String,
@@ -40,6 +42,7 @@ impl Answer {
             style,
             stream: options.stream,
             include_usage: options.include_usage,
+            logprobs: options.logprobs.is_some(),
             flight,
             reset,
             id: app.next_id(style.id_prefix()),
@@ -112,7 +115,7 @@ async fn stream(answer: Answer, mut generation: Generation) -> Response {
 }
 
 async fn plain(mut answer: Answer, mut generation: Generation) -> Response {
-    let Collected { text, reason, usage } = match collect(&mut generation.events, &mut answer.flight).await {
+    let collected = match collect(&mut generation.events, &mut answer.flight).await {
         Ok(collected) => collected,
         Err(Broken::Failed(why)) => return answer.failed(&why),
         Err(Broken::Expired) => return answer.expired(),
@@ -121,8 +124,9 @@ async fn plain(mut answer: Answer, mut generation: Generation) -> Response {
     if let Some(Disruption::ResetAfterEvents(_)) = disruption {
         return answer.reset_connection().await;
     }
-    let bytes = answer.style.whole(answer.head(), &text, reason, usage);
-    answer.flight.completed(usage);
+    let logprobs = answer.logprobs.then_some(collected.logprobs.as_slice());
+    let bytes = answer.style.whole(answer.head(), &collected, logprobs);
+    answer.flight.completed(collected.usage);
     let body = if disruption == Some(Disruption::Truncate) {
         answer.flight.ends_as(Outcome::Injected);
         PlainBody::half(bytes, answer.flight)

@@ -4,7 +4,7 @@ use crate::engine::Event;
 use crate::metrics::Flight;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use spillway_inference::response::{FinishReason, Usage};
+use spillway_inference::response::{FinishReason, TokenLogprobs, Usage};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 /// All events of an answer.
 pub(super) struct Collected {
     pub(super) text: String,
+    pub(super) logprobs: Vec<TokenLogprobs>,
     pub(super) reason: FinishReason,
     pub(super) usage: Usage,
 }
@@ -31,14 +32,17 @@ pub(super) async fn collect(
     events: &mut UnboundedReceiver<Event>,
     flight: &mut Flight,
 ) -> Result<Collected, Broken> {
-    let mut text = String::new();
+    let (mut text, mut logprobs) = (String::new(), Vec::new());
     loop {
         match events.recv().await {
-            Some(Event::Text(piece)) => {
+            Some(Event::Text { text: piece, logprobs: of_piece }) => {
                 flight.text(Instant::now());
                 text.push_str(&piece);
+                logprobs.extend(of_piece);
             }
-            Some(Event::Finished { reason, usage }) => return Ok(Collected { text, reason, usage }),
+            Some(Event::Finished { reason, usage }) => {
+                return Ok(Collected { text, logprobs, reason, usage });
+            }
             Some(Event::Expired) => return Err(Broken::Expired),
             Some(Event::Failed(why)) => return Err(Broken::Failed(why)),
             None => return Err(Broken::Failed("it ended without a word".to_owned())),

@@ -66,9 +66,9 @@ impl SseBody {
             self.write(Chunk::Opening);
         }
         match event {
-            Some(Event::Text(text)) => {
+            Some(Event::Text { text, logprobs }) => {
                 self.answer.flight.text(Instant::now());
-                self.write(Chunk::Text(&text));
+                self.write(Chunk::Text(&text, self.answer.logprobs.then_some(logprobs.as_slice())));
             }
             Some(Event::Finished { reason, usage }) => {
                 self.answer.flight.completed(usage);

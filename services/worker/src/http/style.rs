@@ -1,9 +1,10 @@
 //! The two shapes of an answer: chat and completion.
 
+use super::plain::Collected;
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
 use spillway_inference::response::{
-    ChatAnswer, ChatChunk, CompletionAnswer, CompletionChunk, FinishReason, Head, Usage,
+    ChatAnswer, ChatChunk, CompletionAnswer, CompletionChunk, FinishReason, Head, TokenLogprobs, Usage,
 };
 
 /// Which API answers.
@@ -18,7 +19,7 @@ pub(super) enum Style {
 pub(super) enum Chunk<'a> {
     /// What stands before the first text; chat says there who speaks.
     Opening,
-    Text(&'a str),
+    Text(&'a str, Option<&'a [TokenLogprobs]>),
     Finish(FinishReason),
     Usage(Usage),
     /// The terminal event.
@@ -37,14 +38,16 @@ impl Style {
     pub(super) fn whole(
         self,
         head: Head<'_>,
-        text: &str,
-        finish_reason: FinishReason,
-        usage: Usage,
+        collected: &Collected,
+        logprobs: Option<&[TokenLogprobs]>,
     ) -> Vec<u8> {
+        let Collected { ref text, reason: finish_reason, usage, .. } = *collected;
         // Only strings and numbers are written: this cannot fail.
         match self {
-            Self::Chat => serde_json::to_vec(&ChatAnswer { head, text, finish_reason, usage }),
-            Self::Completion => serde_json::to_vec(&CompletionAnswer { head, text, finish_reason, usage }),
+            Self::Chat => serde_json::to_vec(&ChatAnswer { head, text, logprobs, finish_reason, usage }),
+            Self::Completion => {
+                serde_json::to_vec(&CompletionAnswer { head, text, logprobs, finish_reason, usage })
+            }
         }
         .unwrap_or_default()
     }
@@ -57,11 +60,15 @@ impl Style {
                 1
             }
             (Self::Chat, Chunk::Opening) => event(ChatChunk::Role.with(head), out),
-            (Self::Chat, Chunk::Text(text)) => event(ChatChunk::Text(text).with(head), out),
+            (Self::Chat, Chunk::Text(text, logprobs)) => {
+                event(ChatChunk::Text(text, logprobs).with(head), out)
+            }
             (Self::Chat, Chunk::Finish(reason)) => event(ChatChunk::Finish(reason).with(head), out),
             (Self::Chat, Chunk::Usage(usage)) => event(ChatChunk::Usage(usage).with(head), out),
             (Self::Completion, Chunk::Opening) => 0,
-            (Self::Completion, Chunk::Text(text)) => event(CompletionChunk::Text(text).with(head), out),
+            (Self::Completion, Chunk::Text(text, logprobs)) => {
+                event(CompletionChunk::Text(text, logprobs).with(head), out)
+            }
             (Self::Completion, Chunk::Finish(reason)) => {
                 event(CompletionChunk::Finish(reason).with(head), out)
             }

@@ -24,6 +24,8 @@ mod limits;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod logprobs;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod real_model;

@@ -56,6 +56,19 @@ fn it_answers_sensibly_and_the_same_in_every_way() {
     let seeded = || ask(address, "Tell me a story.", json!({"temperature": 1, "seed": 3, "max_tokens": 12}));
     assert_eq!(seeded().json()["choices"], seeded().json()["choices"]);
 
+    let likely =
+        ask(address, question, json!({"max_tokens": 20, "logprobs": true, "top_logprobs": 20})).json();
+    let places = likely["choices"][0]["logprobs"]["content"].as_array().unwrap();
+    let tokens: String = places.iter().map(|place| place["token"].as_str().unwrap()).collect();
+    assert_eq!(tokens, text);
+    for place in places {
+        let share = |candidate: &Value| candidate["logprob"].as_f64().unwrap().exp();
+        let top = place["top_logprobs"].as_array().unwrap();
+        assert_eq!((top.len(), &top[0]["token"]), (20, &place["token"]), "greedy: the likeliest is taken");
+        let sum: f64 = top.iter().map(share).sum();
+        assert!(sum > 0.3 && sum < 1.0001, "twenty of 49,152 tokens: {sum}");
+    }
+
     let behaviour = get(address, "/simulated/behaviour");
     assert_eq!(behaviour.status, 404, "a real engine does not misbehave on demand");
     assert!(!worker.log().contains("story"));
@@ -84,7 +97,10 @@ fn question(number: usize) -> (String, Value) {
     let about = about[number % about.len()];
     let more = "Think of everything that you know about it. ".repeat(number % 5);
     let temperature = if number.is_multiple_of(2) { 0.0 } else { 1.0 };
-    let fields = json!({"temperature": temperature, "seed": number, "max_tokens": 6 + number % 13});
+    let mut fields = json!({"temperature": temperature, "seed": number, "max_tokens": 6 + number % 13});
+    if number.is_multiple_of(3) {
+        (fields["logprobs"], fields["top_logprobs"]) = (json!(true), json!(5));
+    }
     (format!("Number {number}: tell me something about {about}. {more}"), fields)
 }
 

@@ -10,6 +10,7 @@
 //! llama      the forward pass
 //! kv         what is remembered of texts: pages of keys and values
 //! sampler    from scores to the next token
+//! likelihood how likely tokens are
 //! queue      who waits
 //! batch      who is worked on, step by step
 //! watch      whether that gets on
@@ -21,6 +22,7 @@
 mod batch;
 mod kv;
 mod language;
+mod likelihood;
 mod llama;
 mod metadata;
 mod queue;
@@ -174,8 +176,8 @@ impl Model {
         let max_tokens = job.max_tokens.unwrap_or(self.config.default_output_tokens).min(left);
         let prompt_tokens = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
         let (output, events) = Output::new(prompt_tokens, max_tokens, job.stop, Arc::clone(&self.metrics));
-        let Job { sampling, level, deadline, .. } = job;
-        let work = Work { ticket, tokens, output, sampling, seed, level, deadline };
+        let Job { sampling, logprobs, level, deadline, .. } = job;
+        let work = Work { ticket, tokens, output, sampling, seed, logprobs, level, deadline };
         let place = self.queue.push(work, Instant::now());
         Ok(Generation { prompt_tokens, events, delivery: Delivery::default(), hold: Some(Box::new(place)) })
     }

@@ -80,9 +80,10 @@ fn penalised(score: f32, times: u32, sampling: &Sampling) -> f32 {
     score - (sampling.presence_penalty * present + sampling.frequency_penalty * f64::from(times)) as f32
 }
 
+/// Of equal ones that with the smaller number.
 fn likeliest(scores: &[f32]) -> Option<Candidate> {
-    let numbers = (0..).zip(scores).filter(|(_, score)| !score.is_nan());
-    numbers.max_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(token, score)| (token, *score))
+    let numbers = (0..).zip(scores.iter().copied()).filter(|(_, score)| !score.is_nan());
+    numbers.reduce(|best, other| if other.1.total_cmp(&best.1).is_gt() { other } else { best })
 }
 
 /// Softmax without its divisor, the likeliest at 1. Tokens that weigh next to nothing are left out.
@@ -178,6 +179,11 @@ mod tests {
         assert_eq!(sampler(1.0, 1.0, 1).next(&mut []), None);
         assert_eq!(sampler(1.0, 1.0, 1).next(&mut [f32::NAN]), None);
         assert_eq!(sampler(1.0, 1.0, 1).next(&mut [f32::NAN, 3.0]), Some(1));
+    }
+
+    #[test]
+    fn of_equal_tokens_the_first_is_taken() {
+        assert_eq!(sampler(0.0, 1.0, 1).next(&mut [1.0, 2.0, 2.0]), Some(1));
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(super) struct Work {
     pub(super) output: Output,
     pub(super) sampling: Sampling,
     pub(super) seed: [u64; 2],
+    /// Say how likely tokens were, and as many of the likeliest.
+    pub(super) logprobs: Option<u32>,
     /// 0 is the most important.
     pub(super) level: u8,
     pub(super) deadline: Option<Instant>,

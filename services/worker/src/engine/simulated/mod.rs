@@ -20,7 +20,7 @@ use super::{
     Submission, Ticket,
 };
 use crate::metrics::Metrics;
-use spillway_inference::response::FinishReason;
+use spillway_inference::response::{Candidate, FinishReason, Token, TokenLogprobs};
 use spillway_primitives::rng_from;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -114,7 +114,11 @@ impl Simulated {
         let delivery = Delivery { headers_first: behaviour.headers_first, disruption };
         let stalls = disruption == Some(Disruption::Stall);
         let slots = Arc::clone(&self.slots);
-        tokio::spawn(run(slots, Run { ticket, output, service, prompt_tokens, length, words, stalls }));
+        let logprobs = job.logprobs;
+        tokio::spawn(run(
+            slots,
+            Run { ticket, output, service, prompt_tokens, length, words, logprobs, stalls },
+        ));
         Ok(Generation { prompt_tokens, events, delivery, hold: None })
     }
 }
@@ -156,6 +160,7 @@ struct Run {
     prompt_tokens: u32,
     length: u32,
     words: text::Words,
+    logprobs: Option<u32>,
     /// It takes its slot and does nothing with it.
     stalls: bool,
 }
@@ -186,12 +191,21 @@ async fn generate(run: &mut Run) {
             return;
         }
         let last = index + 1 == run.length;
-        if let ControlFlow::Break(()) = run.output.token(run.words.next(last)) {
+        let word = run.words.next(last);
+        let logprobs = run.logprobs.map(|most| certain(word, most));
+        if let ControlFlow::Break(()) = run.output.token(word, logprobs) {
             return;
         }
     }
     // The client may have left: there is nobody to tell.
     let _ = run.output.finish(FinishReason::Stop);
+}
+
+/// The only word that could come.
+fn certain(word: &str, most: u32) -> TokenLogprobs {
+    let token = Candidate { token: Token::Text(word.as_bytes().to_vec()), logprob: 0.0 };
+    let top = if most > 0 { vec![token.clone()] } else { Vec::new() };
+    TokenLogprobs { token, top, text_offset: 0 }
 }
 
 /// False when the client has left.

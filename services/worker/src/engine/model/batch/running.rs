@@ -3,9 +3,10 @@
 use super::super::Work;
 use super::super::kv::{Held, Pages};
 use super::super::language::{Language, Utf8Stream};
+use super::super::likelihood::{Ranked, rank};
 use super::super::llama::Span;
 use super::super::sampler::Sampler;
-use spillway_inference::response::FinishReason;
+use spillway_inference::response::{Candidate, FinishReason, TokenLogprobs};
 use std::ops::ControlFlow;
 
 /// A text that is worked on.
@@ -55,6 +56,8 @@ impl Running {
 
     /// Takes the next token. `Break`: the text is at its end, or nobody wants it.
     pub(super) fn continue_with(&mut self, mut scores: Vec<f32>, language: &Language) -> ControlFlow<()> {
+        // Penalties change the scores.
+        let raw = self.work.logprobs.map(|most| (scores.clone(), most));
         let Some(token) = self.sampler.next(&mut scores) else {
             self.fail("the model gave no scores".to_owned());
             return ControlFlow::Break(());
@@ -63,7 +66,8 @@ impl Running {
             return self.work.output.finish(FinishReason::Stop);
         }
         let piece = self.text.push(language.bytes(token));
-        self.work.output.token(&piece)?;
+        let logprobs = raw.map(|(raw, most)| logprobs(&raw, token, most, language));
+        self.work.output.token(&piece, logprobs)?;
         self.work.tokens.push(token);
         ControlFlow::Continue(())
     }
@@ -76,4 +80,11 @@ impl Running {
     pub(super) fn end(self, pages: &mut Pages) {
         pages.release(self.held);
     }
+}
+
+/// How likely the token was, and the `most` likeliest ones.
+fn logprobs(scores: &[f32], token: u32, most: u32, language: &Language) -> TokenLogprobs {
+    let (taken, top) = rank(scores, token, usize::try_from(most).unwrap_or(usize::MAX));
+    let candidate = |(token, logprob): Ranked| Candidate { token: language.token(token), logprob };
+    TokenLogprobs { token: candidate(taken), top: top.into_iter().map(candidate).collect(), text_offset: 0 }
 }

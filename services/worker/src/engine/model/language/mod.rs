@@ -18,6 +18,7 @@ use super::metadata::Metadata;
 use crate::engine::Prompt;
 use anyhow::{Context, Result, anyhow};
 use guard::{Guard, Piece};
+use spillway_inference::response::Token;
 use template::ChatTemplate;
 use tokenizers::Tokenizer;
 use vocabulary::Vocabulary;
@@ -85,6 +86,14 @@ impl Language {
     /// The bytes that a token stands for; nothing for tokens that only steer the model.
     pub(super) fn bytes(&self, token: u32) -> &[u8] {
         self.vocabulary.bytes(token)
+    }
+
+    /// What a token is, for people.
+    pub(super) fn token(&self, token: u32) -> Token {
+        match self.bytes(token) {
+            [] => Token::Control(self.vocabulary.name(token).to_owned()),
+            bytes => Token::Text(bytes.to_vec()),
+        }
     }
 
     /// The model says with this token that it is done.

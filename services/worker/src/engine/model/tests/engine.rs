@@ -6,7 +6,7 @@ use crate::engine::{Engine, Event, Job, Load, Prompt, Readiness, Refusal};
 use crate::metrics::Metrics;
 use candle_core::quantized::gguf_file::Value;
 use spillway_inference::request::Sampling;
-use spillway_inference::response::{FinishReason, Usage};
+use spillway_inference::response::{FinishReason, TokenLogprobs, Usage};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,19 +14,19 @@ use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-struct Running {
-    model: Arc<Model>,
+pub(super) struct Running {
+    pub(super) model: Arc<Model>,
     metrics: Arc<Metrics>,
     _dir: tempfile::TempDir,
 }
 
 /// How to start a model.
-struct Setup {
-    slots: usize,
-    queue: usize,
-    kv_cache_bytes: usize,
-    step_limit: Duration,
-    tiny: Tiny,
+pub(super) struct Setup {
+    pub(super) slots: usize,
+    pub(super) queue: usize,
+    pub(super) kv_cache_bytes: usize,
+    pub(super) step_limit: Duration,
+    pub(super) tiny: Tiny,
 }
 
 impl Default for Setup {
@@ -50,12 +50,12 @@ fn config(file: PathBuf) -> Config {
 }
 
 /// A tiny model that is loaded.
-async fn start() -> Running {
+pub(super) async fn start() -> Running {
     start_with(Setup::default()).await
 }
 
 /// A model that is loaded.
-async fn start_with(Setup { slots, queue, kv_cache_bytes, step_limit, tiny }: Setup) -> Running {
+pub(super) async fn start_with(Setup { slots, queue, kv_cache_bytes, step_limit, tiny }: Setup) -> Running {
     let dir = tempfile::tempdir().unwrap();
     let config = Config { slots, queue, kv_cache_bytes, step_limit, ..config(tiny.write(dir.path())) };
     let metrics = Arc::new(Metrics::default());
@@ -74,41 +74,56 @@ async fn eventually(is_so: impl Fn() -> bool) {
     timeout(PATIENCE, wait).await.expect("it does not come to be so");
 }
 
-fn job(prompt: &str) -> Job {
+pub(super) fn job(prompt: &str) -> Job {
     Job {
         prompt: Prompt::Text(prompt.to_owned()),
         max_tokens: None,
         sampling: Sampling { temperature: 0.0, ..Sampling::default() },
         seed: None,
         stop: Vec::new(),
+        logprobs: None,
         level: 0,
         deadline: None,
     }
 }
 
-/// The text of an answer, why it ended and its tokens.
-async fn answer(running: &Running, job: Job) -> (String, FinishReason, Usage) {
+/// A whole answer.
+#[derive(Debug, PartialEq)]
+pub(super) struct Answer {
+    pub(super) text: String,
+    pub(super) logprobs: Vec<TokenLogprobs>,
+    /// How these came.
+    pub(super) pieces: Vec<(String, Vec<TokenLogprobs>)>,
+    pub(super) reason: FinishReason,
+    pub(super) usage: Usage,
+}
+
+pub(super) async fn answer(running: &Running, job: Job) -> Answer {
     let mut generation = running.model.submit(job).await.unwrap();
-    let mut text = String::new();
+    let mut pieces = Vec::new();
     loop {
         match timeout(PATIENCE, generation.events.recv()).await.unwrap().unwrap() {
-            Event::Text(piece) => text.push_str(&piece),
-            Event::Finished { reason, usage } => return (text, reason, usage),
+            Event::Text { text, logprobs } => pieces.push((text, logprobs)),
+            Event::Finished { reason, usage } => {
+                let text = pieces.iter().map(|(text, _)| text.as_str()).collect();
+                let logprobs = pieces.iter().flat_map(|(_, logprobs)| logprobs.clone()).collect();
+                return Answer { text, logprobs, pieces, reason, usage };
+            }
             event => panic!("{event:?}"),
         }
     }
 }
 
-async fn refusal(running: &Running, job: Job) -> Refusal {
+pub(super) async fn refusal(running: &Running, job: Job) -> Refusal {
     running.model.submit(job).await.expect_err("it was taken")
 }
 
 #[tokio::test]
 async fn an_answer_has_its_length() {
     let running = start().await;
-    let (_, reason, usage) = answer(&running, job("hello")).await;
+    let Answer { reason, usage, .. } = answer(&running, job("hello")).await;
     assert_eq!((reason, usage), (FinishReason::Length, Usage { prompt_tokens: 3, completion_tokens: 10 }));
-    let (_, _, usage) = answer(&running, Job { max_tokens: Some(3), ..job("hello") }).await;
+    let Answer { usage, .. } = answer(&running, Job { max_tokens: Some(3), ..job("hello") }).await;
     assert_eq!(usage.completion_tokens, 3);
     assert_eq!((running.metrics.prompt_tokens.get(), running.metrics.output_tokens.get()), (6, 13));
 }
@@ -120,18 +135,18 @@ async fn greedy_and_seeded_answers_repeat() {
     assert_eq!(answer(&running, long.clone()).await, answer(&running, long.clone()).await);
     let seeded = |seed| Job { sampling: Sampling::default(), seed: Some(seed), ..long.clone() };
     assert_eq!(answer(&running, seeded(1)).await, answer(&running, seeded(1)).await);
-    assert_ne!(answer(&running, seeded(1)).await.0, answer(&running, seeded(2)).await.0);
+    assert_ne!(answer(&running, seeded(1)).await.text, answer(&running, seeded(2)).await.text);
 }
 
 #[tokio::test]
 async fn a_stop_string_ends_an_answer_before_it() {
     let running = start().await;
     let long = Job { max_tokens: Some(40), sampling: Sampling::default(), seed: Some(3), ..job("abc") };
-    let (whole, ..) = answer(&running, long.clone()).await;
+    let whole = answer(&running, long.clone()).await.text;
     let middle = whole.chars().count() / 2;
     let stop: String = whole.chars().skip(middle).take(3).collect();
     let expected = whole.split(&stop).next().unwrap().to_owned();
-    let (text, reason, usage) = answer(&running, Job { stop: vec![stop], ..long }).await;
+    let Answer { text, reason, usage, .. } = answer(&running, Job { stop: vec![stop], ..long }).await;
     assert_eq!((text, reason), (expected, FinishReason::Stop));
     assert!(usage.completion_tokens < 40, "{usage:?}");
 }
@@ -139,7 +154,8 @@ async fn a_stop_string_ends_an_answer_before_it() {
 #[tokio::test]
 async fn prompt_and_answer_share_the_context() {
     let running = start().await;
-    let (_, reason, usage) = answer(&running, Job { max_tokens: Some(1000), ..job(&"a".repeat(70)) }).await;
+    let Answer { reason, usage, .. } =
+        answer(&running, Job { max_tokens: Some(1000), ..job(&"a".repeat(70)) }).await;
     assert_eq!(reason, FinishReason::Length);
     assert_eq!(usage.prompt_tokens + usage.completion_tokens, CONTEXT);
     let too_long = refusal(&running, job(&"a".repeat(81))).await;
@@ -194,7 +210,7 @@ async fn a_model_that_cannot_be_loaded_ends_the_engine() {
 }
 
 /// What is asked at the same time, in different ways and of different lengths.
-fn mixed(number: u64) -> Job {
+pub(super) fn mixed(number: u64) -> Job {
     let length = usize::try_from(number * 7 % 61).unwrap();
     let prompt = format!("{} {number}", "to be or not to be ".repeat(4).get(..length).unwrap());
     let temperature = if number.is_multiple_of(2) { 0.0 } else { 1.0 };
@@ -232,7 +248,7 @@ async fn requests_are_worked_on_together_and_the_rest_waits() {
     }
     eventually(|| (running.model.load().running, running.model.load().waiting) == (3, 2)).await;
     for generation in taken.iter_mut().take(3) {
-        assert!(matches!(timeout(PATIENCE, generation.events.recv()).await, Ok(Some(Event::Text(_)))));
+        assert!(matches!(timeout(PATIENCE, generation.events.recv()).await, Ok(Some(Event::Text { .. }))));
     }
     taken.remove(0);
     eventually(|| running.model.load().waiting == 1).await;
@@ -259,7 +275,7 @@ async fn memory_is_bounded_and_who_finds_none_waits() {
         }
     }
     eventually(|| running.model.load().kv_cache_utilization == Some(0.0)).await;
-    let (_, _, usage) = answer(&running, Job { max_tokens: Some(1000), ..job("a") }).await;
+    let Answer { usage, .. } = answer(&running, Job { max_tokens: Some(1000), ..job("a") }).await;
     assert_eq!(usage.prompt_tokens + usage.completion_tokens, 128, "the memory bounds the context");
 }
 

@@ -5,4 +5,5 @@ mod engine;
 mod language;
 mod llama;
 mod loading;
+mod logprobs;
 mod tiny;
