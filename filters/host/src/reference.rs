@@ -22,7 +22,9 @@ const END: &str = "<!-- end of configuration -->";
 ///
 /// What differs and how to mend it, or that a file cannot be read or written.
 pub fn check<T: JsonSchema>(readme: &Path, schema_file: &Path) -> Result<(), String> {
-    let schema = schema_for!(T).to_value();
+    let mut schema = schema_for!(T).to_value();
+    // Whichever packages are built together: one of them may have JSON objects keep the order of their members.
+    schema.sort_all_objects();
     let text = serde_json::to_string_pretty(&schema).map_err(|error| error.to_string())? + "\n";
     settle(schema_file, &text)?;
     let old = read(readme)?;

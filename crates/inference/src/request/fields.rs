@@ -62,6 +62,10 @@ impl Field {
         &self.value
     }
 
+    pub(super) fn into_value(self) -> Value {
+        self.value
+    }
+
     /// The error that this field is not what was expected.
     pub(super) fn refuse(&self, expected: impl Into<String>) -> RequestError {
         RequestError::Value {

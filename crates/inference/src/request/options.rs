@@ -2,6 +2,7 @@
 
 use super::error::RequestError;
 use super::fields::{Field, Fields};
+use super::format::Format;
 use super::sampling::Sampling;
 use serde_json::Value;
 
@@ -27,6 +28,8 @@ pub struct Options {
     pub stop: Vec<String>,
     /// The answer says how likely its tokens were, and as many of the likeliest at each place.
     pub logprobs: Option<u32>,
+    /// The form that the answer is to have.
+    pub format: Format,
 }
 
 impl Options {
@@ -45,6 +48,7 @@ impl Options {
             seed: fields.take("seed").map(|f| seed(&f)).transpose()?,
             stop: fields.take("stop").map_or(Ok(Vec::new()), stop)?,
             logprobs: logprobs(fields)?,
+            format: Format::take_from(fields)?,
         })
     }
 }
@@ -53,13 +57,12 @@ impl Options {
 type Neutral = (&'static str, &'static str, fn(&Value) -> bool);
 
 /// Fields that would change what an answer means.
-const NEUTRAL: [Neutral; 6] = [
+const NEUTRAL: [Neutral; 5] = [
     ("best_of", "1", |v| v.as_u64() == Some(1)),
     ("echo", "false", |v| v == false),
     ("suffix", "null", |_| false),
     ("logit_bias", "{}", |v| v.as_object().is_some_and(serde_json::Map::is_empty)),
     ("tools", "[]", |v| v.as_array().is_some_and(Vec::is_empty)),
-    ("response_format", "{\"type\": \"text\"}", |v| v.get("type").is_some_and(|t| t == "text")),
 ];
 
 /// Refuses what is not served.

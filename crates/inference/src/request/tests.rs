@@ -1,4 +1,6 @@
-use super::{ChatRequest, CompletionRequest, Message, Options, RequestError, Role, Sampling};
+use super::{
+    ChatRequest, CompletionRequest, Format, MAX_SCHEMA_BYTES, Message, Options, RequestError, Role, Sampling,
+};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -11,6 +13,7 @@ fn defaults() -> Options {
         seed: None,
         stop: Vec::new(),
         logprobs: None,
+        format: Format::Text,
     }
 }
 
@@ -156,6 +159,63 @@ fn logprobs_that_are_refused() {
 }
 
 #[test]
+fn forms_of_an_answer() {
+    accepts(r#""response_format":null"#, |_| {});
+    accepts(r#""response_format":{"type":"json_object"}"#, |o| o.format = Format::JsonObject);
+    let schema = r#"{"type":"object","properties":{"b":{},"a":{}}}"#;
+    for strict in ["", r#","strict":true"#, r#","strict":false,"description":"x""#] {
+        accepts(
+            &format!(
+                r#""response_format":{{"type":"json_schema","json_schema":{{"name":"a-1_B","schema":{schema}{strict}}}}}"#
+            ),
+            |o| o.format = Format::JsonSchema(serde_json::from_str(schema).unwrap()),
+        );
+    }
+}
+
+#[test]
+fn forms_that_are_refused() {
+    let refuses = |format: &str, param: &str, message: &str| {
+        option_refuses(&format!(r#""response_format":{format}"#), param, &format!("{param}: {message}"));
+    };
+    refuses(
+        "\"json\"",
+        "response_format",
+        "expected an object such as {\"type\": \"json_object\"}, got a string of 4 bytes",
+    );
+    refuses("{}", "response_format.type", "required, expected one of text, json_object, json_schema");
+    refuses(
+        r#"{"type":"grammar"}"#,
+        "response_format.type",
+        "expected one of text, json_object, json_schema, got \"grammar\"",
+    );
+    refuses(
+        r#"{"type":"json_schema"}"#,
+        "response_format.json_schema",
+        "required, expected an object such as {\"name\": \"...\", \"schema\": {}}",
+    );
+    let schema = |fields: &str, param: &str, message: &str| {
+        let format = format!(r#"{{"type":"json_schema","json_schema":{{{fields}}}}}"#);
+        refuses(&format, &format!("response_format.json_schema.{param}"), message);
+    };
+    let name = "a name of 1 to 64 letters, digits, _ and -";
+    schema(r#""schema":{}"#, "name", &format!("required, expected {name}"));
+    schema(r#""name":"","schema":{}"#, "name", &format!("expected {name}, got an empty string"));
+    schema(r#""name":"a b","schema":{}"#, "name", &format!("expected {name}, got a string of 3 bytes"));
+    schema(r#""name":"a""#, "schema", "required, expected a JSON schema, an object");
+    schema(r#""name":"a","schema":[]"#, "schema", "expected a JSON schema, an object, got an empty array");
+    schema(r#""name":"a","schema":{},"strict":1"#, "strict", "expected true or false, got 1");
+    let long = format!(r#""name":"a","schema":{{"title":"{}"}}"#, "x".repeat(MAX_SCHEMA_BYTES - 11));
+    schema(&long, "schema", "expected at most 32768 bytes, got 32769");
+    let deep = |depth: usize| {
+        format!(r#""name":"a","schema":{}{}"#, r#"{"a":"#.repeat(depth - 1), "{}") + &"}".repeat(depth - 1)
+    };
+    schema(&deep(33), "schema", "expected at most 32 objects and arrays inside of each other, got 33");
+    let fits = format!(r#""response_format":{{"type":"json_schema","json_schema":{{{}}}}}"#, deep(32));
+    assert!(CompletionRequest::parse(with(&fits).as_bytes()).is_ok());
+}
+
+#[test]
 fn options_that_are_refused() {
     option_refuses(r#""stream":1"#, "stream", "stream: expected true or false, got 1");
     option_refuses(
@@ -206,11 +266,6 @@ fn options_that_are_refused() {
     option_refuses(r#""n":2"#, "n", "n: expected 1 (one choice for each request), got 2");
     option_refuses(r#""echo":true"#, "echo", "echo: not supported, leave it out or set it to false");
     option_refuses(r#""tools":[{}]"#, "tools", "tools: not supported, leave it out or set it to []");
-    option_refuses(
-        r#""response_format":{"type":"json_object"}"#,
-        "response_format",
-        "response_format: not supported, leave it out or set it to {\"type\": \"text\"}",
-    );
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub mod simulated;
 pub use occupancy::{Load, Occupancy, Ticket};
 pub use output::Output;
 
-use spillway_inference::request::{Message, Options, Sampling};
+use spillway_inference::request::{Format, Message, Options, Sampling};
 use spillway_inference::response::{FinishReason, TokenLogprobs, Usage};
 use std::fmt::Debug;
 use std::pin::Pin;
@@ -51,6 +51,8 @@ pub struct Job {
     pub stop: Vec<String>,
     /// Say how likely tokens were, and as many of the likeliest at each place.
     pub logprobs: Option<u32>,
+    /// The form that the answer is to have.
+    pub format: Format,
     /// How important it is beside others that wait; 0 is the most important.
     pub level: u8,
     /// When nobody waits for it to begin any more.
@@ -70,6 +72,7 @@ impl Job {
             seed: options.seed,
             stop: options.stop.clone(),
             logprobs: options.logprobs,
+            format: options.format.clone(),
         }
     }
 }
@@ -163,6 +166,14 @@ pub enum Refusal {
     /// The prompt cannot be put into the model's form.
     #[error("{0}")]
     Prompt(String),
+    /// The answer cannot be given that form.
+    #[error("{param}: {why}")]
+    Format {
+        /// The field that is wrong.
+        param: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The engine cannot take jobs yet.
     #[error("the model is not loaded yet")]
     NotReady,

@@ -80,6 +80,7 @@ impl From<Refusal> for ApiError {
             }
             Refusal::PromptTooLong { .. } => Self::new(ErrorCode::ContextLengthExceeded, message),
             Refusal::Prompt(_) => Self::new(ErrorCode::InvalidRequest, message),
+            Refusal::Format { param, .. } => Self::new(ErrorCode::InvalidRequest, message).param(param),
             Refusal::NotReady | Refusal::Stuck { .. } => {
                 Self::new(ErrorCode::NotReady, message).retry_after_s(NOT_READY_RETRY_AFTER_S)
             }

@@ -59,6 +59,26 @@ fn bodies() {
 }
 
 #[test]
+fn forms_that_cannot_be_had() {
+    let worker = Worker::default().start();
+    let refuses = |format: Value, param: &str, message: &str| {
+        let reply = chat(worker.address, json!({"response_format": format})).reply();
+        check(&reply, 400, message, "invalid_request_error", Some(param), "invalid_request");
+    };
+    refuses(
+        json!({"type": "json"}),
+        "response_format.type",
+        "response_format.type: expected one of text, json_object, json_schema, got \"json\"",
+    );
+    refuses(
+        json!({"type": "json_object"}),
+        "response_format",
+        "response_format: the simulated engine answers in plain words, leave it out or set it to {\"type\": \"text\"}",
+    );
+    assert_eq!(chat(worker.address, json!({"response_format": {"type": "text"}})).reply().status, 200);
+}
+
+#[test]
 fn an_unknown_model() {
     let worker = Worker::default().start();
     let reply = chat(worker.address, json!({"model": "gpt-5"})).reply();

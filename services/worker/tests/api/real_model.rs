@@ -128,3 +128,95 @@ fn an_answer_is_the_same_alone_and_among_others() {
     });
     assert!(!worker.log().contains("ERROR"), "{}", worker.log());
 }
+
+/// Twenty prompts that ask for something.
+const WISHES: [&str; 20] = [
+    "Give me a person with a name and an age as JSON.",
+    "Describe a cat as a JSON object.",
+    "What is the capital of France? Answer as JSON.",
+    "List three colours in JSON.",
+    "A JSON object with the weather in Oslo, please.",
+    "Translate good morning into Spanish, as JSON.",
+    "Tell me a joke.",
+    "Write a short poem about rivers.",
+    "What is 2+2?",
+    "Who wrote Hamlet? JSON only.",
+    "A shopping list for bread and soup as JSON.",
+    "Give me the days of the week.",
+    "A book with title, author and year as JSON.",
+    "Say hello.",
+    "Which planets are there? Use JSON.",
+    "A recipe for tea as a JSON object with steps.",
+    "Is the sky blue? Answer with JSON.",
+    "Describe yourself in JSON with one field.",
+    "A JSON configuration for a web server.",
+    "How do trains stay on their rails?",
+];
+
+#[test]
+#[ignore = "needs the model: cargo xtask test runs it"]
+fn in_json_mode_whatever_is_asked_the_answer_is_an_object() {
+    let cache = tempfile::tempdir().unwrap();
+    let (worker, address) = start(cache.path().to_str().unwrap());
+    let mut whole = 0;
+    for (number, wish) in WISHES.iter().enumerate() {
+        let temperature = if number.is_multiple_of(2) { 0.0 } else { 1.0 };
+        let fields = json!({
+            "response_format": {"type": "json_object"}, "temperature": temperature, "seed": number, "max_tokens": 150,
+        });
+        let choice = ask(address, wish, fields).json()["choices"][0].clone();
+        let text = choice["message"]["content"].as_str().unwrap();
+        println!("{} {text}", choice["finish_reason"]);
+        match serde_json::from_str::<Value>(text) {
+            Ok(value) => assert!(value.is_object(), "{wish}: {text}"),
+            Err(error) => {
+                assert!(choice["finish_reason"] == "length" && error.is_eof(), "{wish}: {error} in {text}");
+            }
+        }
+        whole += usize::from(choice["finish_reason"] == "stop");
+    }
+    assert!(whole >= 5, "only {whole} came to their end: the test shows little");
+    assert!(!worker.log().contains("ERROR"), "{}", worker.log());
+}
+
+#[test]
+#[ignore = "needs the model: cargo xtask test runs it"]
+fn a_schema_is_kept_to() {
+    let cache = tempfile::tempdir().unwrap();
+    let (_worker, address) = start(cache.path().to_str().unwrap());
+    let schema = json!({
+        "$defs": {"mood": {"enum": ["calm", "wild", "frozen"]}},
+        "type": "object",
+        "properties": {
+            "mood": {"$ref": "#/$defs/mood"},
+            "metres": {"type": "integer", "minimum": 0, "maximum": 9999},
+        },
+        "required": ["mood", "metres"],
+        "additionalProperties": false,
+    });
+    let format = |schema: &Value| json!({"type": "json_schema", "json_schema": {"name": "river", "schema": schema, "strict": true}});
+    let mut answers = std::collections::BTreeSet::new();
+    for seed in 0..20 {
+        let fields = json!({
+            "response_format": format(&schema), "temperature": f64::from(seed % 3), "seed": seed, "max_tokens": 60,
+            "top_k": 1 + seed, "repetition_penalty": 1.1, "stream": seed % 2 == 0,
+        });
+        let reply = ask(address, "How is the river today, and how deep is it?", fields);
+        let text = if seed % 2 == 0 {
+            streamed_text(&reply)
+        } else {
+            reply.json()["choices"][0]["message"]["content"].as_str().unwrap().to_owned()
+        };
+        let value: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert!(["calm", "wild", "frozen"].map(Value::from).contains(&value["mood"]), "{text}");
+        assert!(value["metres"].as_u64().is_some_and(|metres| metres <= 9999), "{text}");
+        answers.insert(text);
+    }
+    assert!(answers.len() > 1, "{answers:?}");
+    let refused = ask(address, "x", json!({"response_format": format(&json!({"type": "river"}))}));
+    assert_eq!(
+        (refused.status, &refused.json()["error"]["param"]),
+        (400, &json!("response_format.json_schema.schema"))
+    );
+    assert_eq!(refused.json()["error"]["message"], "response_format.json_schema.schema: Invalid type: river");
+}

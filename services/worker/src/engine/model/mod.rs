@@ -11,6 +11,7 @@
 //! kv         what is remembered of texts: pages of keys and values
 //! sampler    from scores to the next token
 //! likelihood how likely tokens are
+//! grammar    which tokens may come, where an answer is to have a form
 //! queue      who waits
 //! batch      who is worked on, step by step
 //! watch      whether that gets on
@@ -20,6 +21,7 @@
 //! Of the architectures it serves only Llama's.
 
 mod batch;
+mod grammar;
 mod kv;
 mod language;
 mod likelihood;
@@ -39,6 +41,7 @@ pub use source::{Cached, Source};
 use super::{Delivery, Engine, Generation, Job, Load, Occupancy, Output, Readiness, Refusal, Submission};
 use crate::metrics::Metrics;
 use anyhow::{Context, anyhow};
+use grammar::Grammars;
 use language::Language;
 use queue::Queue;
 use spillway_weights::Progress;
@@ -116,6 +119,7 @@ impl State {
 #[derive(Debug)]
 struct Ready {
     language: Arc<Language>,
+    grammars: Arc<Grammars>,
     context_tokens: usize,
 }
 
@@ -172,12 +176,13 @@ impl Model {
         if tokens.len() > limit {
             return Err(Refusal::PromptTooLong { tokens: tokens.len(), limit });
         }
+        let constraint = Arc::clone(&ready.grammars).compile(job.format).await?;
         let left = u32::try_from(ready.context_tokens - tokens.len()).unwrap_or(u32::MAX);
         let max_tokens = job.max_tokens.unwrap_or(self.config.default_output_tokens).min(left);
         let prompt_tokens = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
         let (output, events) = Output::new(prompt_tokens, max_tokens, job.stop, Arc::clone(&self.metrics));
         let Job { sampling, logprobs, level, deadline, .. } = job;
-        let work = Work { ticket, tokens, output, sampling, seed, logprobs, level, deadline };
+        let work = Work { ticket, tokens, output, sampling, seed, logprobs, constraint, level, deadline };
         let place = self.queue.push(work, Instant::now());
         Ok(Generation { prompt_tokens, events, delivery: Delivery::default(), hold: Some(Box::new(place)) })
     }

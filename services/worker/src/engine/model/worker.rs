@@ -1,6 +1,7 @@
 //! The thread that computes: loads the model, then works on whatever comes.
 
 use super::batch::Batch;
+use super::grammar::{Constraint, Grammars};
 use super::kv::{Memory, PAGE_TOKENS, Pages};
 use super::language::Language;
 use super::llama::{Llama, Shape, Span};
@@ -25,6 +26,7 @@ pub(super) struct Work {
     pub(super) seed: [u64; 2],
     /// Say how likely tokens were, and as many of the likeliest.
     pub(super) logprobs: Option<u32>,
+    pub(super) constraint: Option<Constraint>,
     /// 0 is the most important.
     pub(super) level: u8,
     pub(super) deadline: Option<Instant>,
@@ -90,7 +92,8 @@ fn load(model: &Model) -> Result<Batch> {
         "the model is loaded"
     );
     // It is set once, here.
-    let _ = model.state.ready.set(Ready { language: Arc::clone(&language), context_tokens });
+    let grammars = Grammars::new(Arc::clone(&language));
+    let _ = model.state.ready.set(Ready { language: Arc::clone(&language), grammars, context_tokens });
     Ok(Batch::new(llama, language, memory, Pages::new(pages), model.config.slots))
 }
 

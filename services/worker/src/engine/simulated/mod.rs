@@ -20,6 +20,7 @@ use super::{
     Submission, Ticket,
 };
 use crate::metrics::Metrics;
+use spillway_inference::request::Format;
 use spillway_inference::response::{Candidate, FinishReason, Token, TokenLogprobs};
 use spillway_primitives::rng_from;
 use std::ops::ControlFlow;
@@ -95,6 +96,11 @@ impl Simulated {
     }
 
     fn take(&self, job: Job) -> Result<Generation, Refusal> {
+        if job.format != Format::Text {
+            let why =
+                "the simulated engine answers in plain words, leave it out or set it to {\"type\": \"text\"}";
+            return Err(Refusal::Format { param: "response_format", why: why.to_owned() });
+        }
         let behaviour = self.behaviour();
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let mut rng = rng_from(&[self.config.seed, number]);

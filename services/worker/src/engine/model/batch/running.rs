@@ -56,8 +56,11 @@ impl Running {
 
     /// Takes the next token. `Break`: the text is at its end, or nobody wants it.
     pub(super) fn continue_with(&mut self, mut scores: Vec<f32>, language: &Language) -> ControlFlow<()> {
-        // Penalties change the scores.
+        // Constraints and penalties change the scores.
         let raw = self.work.logprobs.map(|most| (scores.clone(), most));
+        if let Some(Err(why)) = self.work.constraint.as_mut().map(|constraint| constraint.mask(&mut scores)) {
+            return self.end_early(&why);
+        }
         let Some(token) = self.sampler.next(&mut scores) else {
             self.fail("the model gave no scores".to_owned());
             return ControlFlow::Break(());
@@ -65,11 +68,23 @@ impl Running {
         if language.is_end(token) {
             return self.work.output.finish(FinishReason::Stop);
         }
+        let whole = self.work.constraint.as_mut().map_or(Ok(false), |constraint| constraint.advance(token));
         let piece = self.text.push(language.bytes(token));
         let logprobs = raw.map(|(raw, most)| logprobs(&raw, token, most, language));
         self.work.output.token(&piece, logprobs)?;
         self.work.tokens.push(token);
-        ControlFlow::Continue(())
+        match whole {
+            Ok(false) => ControlFlow::Continue(()),
+            Ok(true) => self.work.output.finish(FinishReason::Stop),
+            Err(why) => self.end_early(&why),
+        }
+    }
+
+    /// The answer cannot be kept to its form any longer: a limit cuts it, as others do. It is the form that is too much,
+    /// not the engine that fails.
+    fn end_early(&mut self, why: &str) -> ControlFlow<()> {
+        tracing::warn!(why, "an answer was cut: what its form allows next takes too much to say");
+        self.work.output.finish(FinishReason::Length)
     }
 
     pub(super) fn fail(&mut self, why: String) {

@@ -88,10 +88,20 @@ impl Language {
         self.vocabulary.bytes(token)
     }
 
+    /// The tokens with which the model says so.
+    pub(super) fn ends(&self) -> &[u32] {
+        self.vocabulary.ends()
+    }
+
+    /// A token as the model's file writes it.
+    pub(super) fn name(&self, token: u32) -> &str {
+        self.vocabulary.name(token)
+    }
+
     /// What a token is, for people.
     pub(super) fn token(&self, token: u32) -> Token {
         match self.bytes(token) {
-            [] => Token::Control(self.vocabulary.name(token).to_owned()),
+            [] => Token::Control(self.name(token).to_owned()),
             bytes => Token::Text(bytes.to_vec()),
         }
     }

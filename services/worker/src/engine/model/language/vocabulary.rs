@@ -78,6 +78,10 @@ impl Vocabulary {
         self.token(token).map_or("", |token| &token.written)
     }
 
+    pub(super) fn ends(&self) -> &[u32] {
+        &self.ends
+    }
+
     pub(super) fn is_end(&self, token: u32) -> bool {
         self.ends.contains(&token)
     }

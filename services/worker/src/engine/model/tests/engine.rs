@@ -5,7 +5,7 @@ use crate::engine::model::{Config, Model, Source};
 use crate::engine::{Engine, Event, Job, Load, Prompt, Readiness, Refusal};
 use crate::metrics::Metrics;
 use candle_core::quantized::gguf_file::Value;
-use spillway_inference::request::Sampling;
+use spillway_inference::request::{Format, Sampling};
 use spillway_inference::response::{FinishReason, TokenLogprobs, Usage};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -82,6 +82,7 @@ pub(super) fn job(prompt: &str) -> Job {
         seed: None,
         stop: Vec::new(),
         logprobs: None,
+        format: Format::Text,
         level: 0,
         deadline: None,
     }

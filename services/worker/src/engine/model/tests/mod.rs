@@ -2,6 +2,7 @@
 //! small enough to be written and loaded in milliseconds. What it says makes no sense.
 
 mod engine;
+mod forms;
 mod language;
 mod llama;
 mod loading;
