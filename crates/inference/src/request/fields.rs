@@ -4,7 +4,9 @@
 //! what they leave to the server.
 
 use super::error::{RequestError, describe, describe_word};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 type Result<T> = std::result::Result<T, RequestError>;
@@ -13,6 +15,22 @@ type Result<T> = std::result::Result<T, RequestError>;
 pub(super) struct Fields {
     path: String,
     map: Map<String, Value>,
+}
+
+/// What is wrong where a number is too large for 64 bits: the parser says where it stands, this says in which field.
+fn too_large(body: &[u8]) -> Option<RequestError> {
+    /// Longer names and numbers are not repeated.
+    const LONGEST: usize = 32;
+    // Numbers are not read here.
+    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
+    let wrong = |written: &&RawValue| serde_json::from_str::<Value>(written.get()).is_err();
+    let (param, written) =
+        members.into_iter().find(|(name, written)| name.len() <= LONGEST && wrong(written))?;
+    let written = written.get();
+    let is_number = written.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    let got = if is_number && written.len() <= LONGEST { written } else { "a larger one" };
+    let expected = "numbers that 64 bits can hold".to_owned();
+    Some(RequestError::Value { param, expected, got: got.to_owned() })
 }
 
 /// A value and where it stood.
@@ -24,8 +42,9 @@ pub(super) struct Field {
 impl Fields {
     /// The object that a body consists of.
     pub(super) fn of_body(body: &[u8]) -> Result<Self> {
-        let value =
-            serde_json::from_slice(body).map_err(|e| RequestError::Syntax { reason: e.to_string() })?;
+        let value = serde_json::from_slice(body).map_err(|error| {
+            too_large(body).unwrap_or_else(|| RequestError::Syntax { reason: error.to_string() })
+        })?;
         match value {
             Value::Object(map) => Ok(Self { path: String::new(), map }),
             other => Err(RequestError::Value {
@@ -102,10 +121,13 @@ impl Field {
     }
 
     pub(super) fn number(&self, range: RangeInclusive<f64>) -> Result<f64> {
-        self.value
-            .as_f64()
-            .filter(|value| range.contains(value))
-            .ok_or_else(|| self.refuse(format!("a number from {} to {}", range.start(), range.end())))
+        let expected = format!("a number from {} to {}", range.start(), range.end());
+        self.number_if(|value| range.contains(&value), &expected)
+    }
+
+    pub(super) fn number_if(&self, is_one: impl FnOnce(f64) -> bool, expected: &str) -> Result<f64> {
+        let number = self.value.as_f64();
+        number.filter(|value| is_one(*value)).ok_or_else(|| self.refuse(expected))
     }
 
     pub(super) fn text(self, expected: &str) -> Result<String> {

@@ -7,9 +7,9 @@ use std::ops::RangeInclusive;
 /// How the next token is chosen. Penalties and `top_k` are by vLLM's definitions, the rest by OpenAI's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampling {
-    /// 0 to 2. At 0 the likeliest token is always taken.
+    /// 0, or 1e-10 to 2. At 0 the likeliest token is always taken.
     pub temperature: f64,
-    /// 0 to 1: only the likeliest tokens that together have this probability are considered.
+    /// Above 0, to 1: only the likeliest tokens that together have this probability are considered.
     pub top_p: f64,
     /// Only so many of the likeliest tokens are considered; `None` is all of them.
     pub top_k: Option<u32>,
@@ -42,14 +42,26 @@ impl Sampling {
         };
         let usual = Self::default();
         Ok(Self {
-            temperature: number("temperature", 0.0..=2.0, usual.temperature)?,
-            top_p: number("top_p", 0.0..=1.0, usual.top_p)?,
             repetition_penalty: number("repetition_penalty", 0.01..=10.0, usual.repetition_penalty)?,
             presence_penalty: number("presence_penalty", -2.0..=2.0, usual.presence_penalty)?,
             frequency_penalty: number("frequency_penalty", -2.0..=2.0, usual.frequency_penalty)?,
+            temperature: fields
+                .take("temperature")
+                .map_or(Ok(usual.temperature), |field| temperature(&field))?,
+            top_p: fields.take("top_p").map_or(Ok(usual.top_p), |field| top_p(&field))?,
             top_k: fields.take("top_k").map_or(Ok(None), |field| top_k(&field))?,
         })
     }
+}
+
+/// Some clients write next to nothing for 0, and mean it. Less than that is a mistake.
+fn temperature(field: &Field) -> Result<f64, RequestError> {
+    field.number_if(|value| value == 0.0 || (1e-10..=2.0).contains(&value), "0, or a number from 1e-10 to 2")
+}
+
+/// None of the tokens are 0 together.
+fn top_p(field: &Field) -> Result<f64, RequestError> {
+    field.number_if(|value| value > 0.0 && value <= 1.0, "a number above 0, to 1")
 }
 
 /// Some clients write 0 or -1 for "all".

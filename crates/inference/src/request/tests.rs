@@ -87,6 +87,8 @@ fn options_that_are_accepted() {
     accepts(r#""max_tokens":7"#, |o| o.max_tokens = Some(7));
     accepts(r#""max_tokens":7,"max_completion_tokens":5"#, |o| o.max_tokens = Some(5));
     accepts(r#""temperature":0"#, |o| o.sampling.temperature = 0.0);
+    accepts(r#""temperature":1e-8"#, |o| o.sampling.temperature = 1e-8);
+    accepts(r#""top_p":1e-8"#, |o| o.sampling.top_p = 1e-8);
     accepts(r#""top_p":0.5"#, |o| o.sampling.top_p = 0.5);
     accepts(r#""top_k":40"#, |o| o.sampling.top_k = Some(40));
     accepts(r#""top_k":-1"#, |_| {});
@@ -235,37 +237,87 @@ fn options_that_are_refused() {
             option_refuses(&format!(r#""{name}":{value}"#), name, &message);
         }
     }
-    option_refuses(
-        r#""temperature":2.1"#,
-        "temperature",
-        "temperature: expected a number from 0 to 2, got 2.1",
-    );
-    option_refuses(r#""top_p":-0.1"#, "top_p", "top_p: expected a number from 0 to 1, got -0.1");
-    option_refuses(r#""top_k":-2"#, "top_k", "top_k: expected an integer from 1 to 4294967295, got -2");
-    option_refuses(
-        r#""repetition_penalty":0"#,
-        "repetition_penalty",
-        "repetition_penalty: expected a number from 0.01 to 10, got 0",
-    );
-    option_refuses(
-        r#""frequency_penalty":1e300"#,
-        "frequency_penalty",
-        "frequency_penalty: expected a number from -2 to 2, got 1e+300",
-    );
-    option_refuses(r#""seed":1.5"#, "seed", "seed: expected an integer, got 1.5");
-    option_refuses(
-        r#""stop":["a","b","c","d","e"]"#,
-        "stop",
-        "stop: expected a string or an array of at most 4 strings, got an array of 5",
-    );
-    option_refuses(
-        r#""stop":["a",""]"#,
-        "stop[1]",
-        "stop[1]: expected a string of 1 to 256 bytes, got an empty string",
-    );
     option_refuses(r#""n":2"#, "n", "n: expected 1 (one choice for each request), got 2");
     option_refuses(r#""echo":true"#, "echo", "echo: not supported, leave it out or set it to false");
     option_refuses(r#""tools":[{}]"#, "tools", "tools: not supported, leave it out or set it to []");
+}
+
+#[test]
+fn ways_to_choose_tokens_that_are_refused() {
+    let number = "a number from";
+    for (name, expected, values) in [
+        ("temperature", "0, or a number from 1e-10 to 2", &["2.1", "-0.1", "1e-300", "1e+300", "true"][..]),
+        ("top_p", "a number above 0, to 1", &["0", "0.0", "-0.1", "1.0001", "2", "[0.5]"]),
+        ("top_k", "an integer from 1 to 4294967295", &["-2", "1.5", "4294967296", "-9223372036854775808"]),
+        ("repetition_penalty", &format!("{number} 0.01 to 10"), &["0", "-1", "1e-300", "10.1"]),
+        ("presence_penalty", &format!("{number} -2 to 2"), &["2.1", "-2.1", "false"]),
+        ("frequency_penalty", &format!("{number} -2 to 2"), &["1e+300", "-3"]),
+        ("seed", "an integer", &["1.5", "1.0", "18446744073709551616", "-9223372036854775809", "true"]),
+    ] {
+        for value in values {
+            let got = match *value {
+                "[0.5]" => "an array of 1",
+                // Integers of more than 64 bits are read as the nearest floating-point numbers.
+                "18446744073709551616" => "1.8446744073709552e+19",
+                "-9223372036854775809" => "-9.223372036854776e+18",
+                value => value,
+            };
+            option_refuses(
+                &format!(r#""{name}":{value}"#),
+                name,
+                &format!("{name}: expected {expected}, got {got}"),
+            );
+        }
+        for (value, got) in [("\"1\"", "a string of 1 bytes"), ("{}", "an object")] {
+            option_refuses(
+                &format!(r#""{name}":{value}"#),
+                name,
+                &format!("{name}: expected {expected}, got {got}"),
+            );
+        }
+    }
+}
+
+/// JSON has no infinity, but numbers that are none the less too large. NaN is no JSON at all.
+#[test]
+fn numbers_that_nothing_can_hold() {
+    let wrong = "expected numbers that 64 bits can hold, got";
+    for name in ["temperature", "top_p", "top_k", "presence_penalty", "seed", "max_tokens", "n", "unknown"] {
+        for value in ["1e999", "-1e999"] {
+            option_refuses(&format!(r#""{name}":{value}"#), name, &format!("{name}: {wrong} {value}"));
+        }
+    }
+    let long = format!("1{}", "0".repeat(400));
+    option_refuses(&format!(r#""top_k":{long}"#), "top_k", &format!("top_k: {wrong} a larger one"));
+    option_refuses(r#""stop":["x",1e999]"#, "stop", &format!("stop: {wrong} a larger one"));
+    option_refuses(r#""seed":1,"top_p":1e999"#, "top_p", &format!("top_p: {wrong} 1e999"));
+    let body = with(r#""top_p":NaN"#);
+    let error = CompletionRequest::parse(body.as_bytes()).err();
+    refuses(error, &body, None, "the body is not valid JSON: expected value at line 1 column 35");
+}
+
+#[test]
+fn stop_strings_that_are_refused() {
+    let long = format!("\"{}\"", "x".repeat(257));
+    for (value, param, expected, got) in [
+        ("\"\"", "stop", "a string of 1 to 256 bytes", "an empty string"),
+        (long.as_str(), "stop", "a string of 1 to 256 bytes", "a string of 257 bytes"),
+        ("[\"a\",\"\"]", "stop[1]", "a string of 1 to 256 bytes", "an empty string"),
+        ("[7]", "stop[0]", "a string of 1 to 256 bytes", "7"),
+        ("7", "stop", "a string or an array of at most 4 strings", "7"),
+        (
+            "[\"a\",\"b\",\"c\",\"d\",\"e\"]",
+            "stop",
+            "a string or an array of at most 4 strings",
+            "an array of 5",
+        ),
+    ] {
+        option_refuses(
+            &format!(r#""stop":{value}"#),
+            param,
+            &format!("{param}: expected {expected}, got {got}"),
+        );
+    }
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn bodies() {
     refuses(
         &with(json!({"temperature": "hot"})),
         Some("temperature"),
-        "temperature: expected a number from 0 to 2, got a string of 3 bytes",
+        "temperature: expected 0, or a number from 1e-10 to 2, got a string of 3 bytes",
     );
     refuses(
         &with(json!({"max_completion_tokens": 100_001})),
@@ -56,6 +56,36 @@ fn bodies() {
         "max_tokens: expected an integer from 1 to 100000, got 100001",
     );
     assert_eq!(worker.requests(Outcome::Invalid), 10);
+}
+
+/// Told before anything is done.
+#[test]
+fn absurd_ways_to_choose_tokens() {
+    let worker = Worker::default().start();
+    for (field, value, message) in [
+        ("top_k", "-2", "top_k: expected an integer from 1 to 4294967295, got -2"),
+        ("top_p", "0", "top_p: expected a number above 0, to 1, got 0"),
+        ("top_p", "1.5", "top_p: expected a number above 0, to 1, got 1.5"),
+        ("temperature", "1e-300", "temperature: expected 0, or a number from 1e-10 to 2, got 1e-300"),
+        ("temperature", "1e999", "temperature: expected numbers that 64 bits can hold, got 1e999"),
+        (
+            "presence_penalty",
+            "-1e999",
+            "presence_penalty: expected numbers that 64 bits can hold, got -1e999",
+        ),
+        ("seed", "0.5", "seed: expected an integer, got 0.5"),
+        ("stop", "\"\"", "stop: expected a string of 1 to 256 bytes, got an empty string"),
+        ("top_logprobs", "3", "top_logprobs: expected no value unless \"logprobs\" is true, got 3"),
+    ] {
+        let body = format!(
+            r#"{{"model":"{MODEL}","messages":[{{"role":"user","content":"x"}}],"{field}":{value}}}"#
+        );
+        let path = "/v1/chat/completions";
+        let request = RequestParts { method: "POST", path, headers: JSON, body: body.as_bytes() };
+        let reply = Client::connect(worker.address).send(&request).reply();
+        check(&reply, 400, message, "invalid_request_error", Some(field), "invalid_request");
+    }
+    assert_eq!((worker.requests(Outcome::Invalid), worker.app.metrics.prompt_tokens.get()), (9, 0));
 }
 
 #[test]
