@@ -1,6 +1,6 @@
-"""OpenAI's Python client against a gateway: plain and streamed answers, log probabilities, an error.
+"""OpenAI's Python client against a gateway: plain and streamed answers, log probabilities, vectors, an error.
 
-    check.py <folder of the virtual environment> <base URL> <model>
+    check.py <folder of the virtual environment> <base URL> <model> <embedding model>
 
 The virtual environment is made if there is none: environment.py.
 """
@@ -32,7 +32,7 @@ def logprobs(client, model: str, messages: list) -> None:
     assert len(text.logprobs.token_logprobs) == len(text.logprobs.top_logprobs) == 3, text
 
 
-def check(base_url: str, model: str) -> None:
+def check(base_url: str, model: str, embedding_model: str) -> None:
     import openai
 
     client = openai.OpenAI(base_url=base_url, api_key="none", max_retries=0, timeout=60)
@@ -55,7 +55,26 @@ def check(base_url: str, model: str) -> None:
 
     logprobs(client, model, messages)
 
-    assert [served.id for served in client.models.list()] == [model]
+    assert [served.id for served in client.models.list()] == [model, embedding_model]
+
+    # The client asks for base64 by itself and decodes it; asked for numbers it takes them as they come.
+    texts = ["a cat sits on the mat", "interest rates rose"]
+    vectors = client.embeddings.create(model=embedding_model, input=texts)
+    assert [item.index for item in vectors.data] == [0, 1], vectors
+    assert vectors.usage.prompt_tokens == vectors.usage.total_tokens > 0, vectors.usage
+    numbers = client.embeddings.create(model=embedding_model, input=texts, encoding_format="float")
+    for decoded, written in zip(vectors.data, numbers.data, strict=True):
+        assert len(decoded.embedding) == len(written.embedding) == 384, decoded
+        assert all(abs(a - b) < 1e-7 for a, b in zip(decoded.embedding, written.embedding)), "the same vector"
+        assert abs(sum(number * number for number in decoded.embedding) - 1) < 1e-5, "of length 1"
+    assert client.embeddings.create(model=embedding_model, input=[1, 2, 3]).usage.prompt_tokens == 3
+
+    try:
+        client.embeddings.create(model=embedding_model, input=["x", ""])
+    except openai.BadRequestError as error:
+        assert error.param == "input[1]", error
+    else:
+        raise AssertionError("an empty text is an error")
 
     try:
         client.chat.completions.create(model="nobody-has-this", messages=messages)
@@ -64,7 +83,7 @@ def check(base_url: str, model: str) -> None:
         assert error.param == "model", error
     else:
         raise AssertionError("an unknown model is an error")
-    print("plain, streamed and error: as expected")
+    print("plain, streamed, vectors and error: as expected")
 
 
 if __name__ == "__main__":

@@ -50,3 +50,6 @@ pub use worker::{Counts, Worker};
 
 /// The name that the simulated engine's model has, and the real one.
 pub const MODEL: &str = "smollm2-135m-instruct";
+
+/// The same for the model that makes vectors.
+pub const EMBEDDING_MODEL: &str = "all-minilm-l6-v2";

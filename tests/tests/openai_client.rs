@@ -5,12 +5,13 @@ use std::process::Command;
 
 use serde_json::json;
 use spillway_harness::{
-    MODEL, Setup, Spillway, eventually, hurry, repository, streamed_chat, with_one_and_two_envoy_workers,
+    EMBEDDING_MODEL, MODEL, Setup, Spillway, eventually, hurry, repository, streamed_chat,
+    with_one_and_two_envoy_workers,
 };
 use tokio::task::JoinHandle;
 
 with_one_and_two_envoy_workers!(
-    plain_streamed_and_an_error,
+    plain_streamed_vectors_and_an_error,
     its_retries_come_when_they_are_told_to_and_are_offered_load,
     a_retry_is_served_when_there_is_room,
     it_does_not_retry_what_is_hopeless,
@@ -49,9 +50,9 @@ async fn busy(envoy_workers: u32, comes_back_ms: u64) -> (Spillway, spillway_har
 
 const REFUSED: &str = "spillway.load_shedder.refused_standard_total";
 
-async fn plain_streamed_and_an_error(envoy_workers: u32) {
+async fn plain_streamed_vectors_and_an_error(envoy_workers: u32) {
     let spillway = Setup::new(envoy_workers).sheds(json!({})).start().await;
-    client(&spillway, "check.py", &[], "plain, streamed and error").await.unwrap();
+    client(&spillway, "check.py", &[EMBEDDING_MODEL], "plain, streamed, vectors and error").await.unwrap();
     spillway.end().await;
 }
 

@@ -75,6 +75,13 @@ impl Api {
         }
     }
 
+    /// Whether its answers are text that is generated, token by token. Where it is not, there is nothing to stream, to cut
+    /// short, or to leave to another model.
+    #[must_use]
+    pub fn generates(self) -> bool {
+        self != Self::Embeddings
+    }
+
     /// Whether a stream of this API ends with an event that says so. Where none does, the end of a stream says nothing
     /// about whether it is whole.
     #[must_use]
@@ -121,8 +128,9 @@ mod tests {
 
     #[test]
     fn every_api_that_is_streamed_has_a_terminal_event() {
+        assert_eq!(Api::ALL.into_iter().find(|api| !api.generates()), Some(Api::Embeddings));
         for api in Api::ALL {
-            assert_eq!(api.has_terminal_event(), api != Api::Embeddings, "{api:?}");
+            assert_eq!(api.has_terminal_event(), api.generates(), "{api:?}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! An inference worker: an OpenAI-compatible API in front of a language model, or of a simulation of one.
+//! An inference worker: an OpenAI-compatible API in front of a language model and an embedding model, or of a simulation of them.
 //!
 //! ```text
 //! http        requests and answers, errors, streams, the load report
-//!   engine    what generates text: `model` or `simulated`
+//!   engine    what generates text, `model` or `simulated`, and what makes vectors, `bert` or `simulated`
 //! metrics     what is counted on the way
 //! ```
 //!

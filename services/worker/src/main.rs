@@ -6,8 +6,10 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use spillway_serving::{bind, program, serve, signals};
 use spillway_worker::cli::{Args, EngineKind};
+use spillway_worker::engine::bert::Bert;
 use spillway_worker::engine::model::Model;
-use spillway_worker::engine::simulated::Simulated;
+use spillway_worker::engine::simulated::{Simulated, SimulatedVectors};
+use spillway_worker::engine::{EmbeddingModel, Models, budget};
 use spillway_worker::http::{App, router, sample_utilization};
 use spillway_worker::metrics::Metrics;
 use std::future::pending;
@@ -35,22 +37,46 @@ fn start(args: &Args) -> Result<()> {
         .block_on(run(args))
 }
 
-/// The worker, and a future that is done only when its engine fails for good.
+/// The worker, and a future that is done only when an engine fails for good.
 fn app(args: &Args, metrics: &Arc<Metrics>) -> Result<(Arc<App>, Failure)> {
     let limits = args.server.limits(args.max_output_tokens);
-    let (name, levels) = (args.model_name.clone(), args.priority_levels.clone());
-    match args.engine {
+    let (app, failure) = match args.engine {
         EngineKind::Simulated => {
+            let (name, vectors) = args.names()?;
             let engine = Arc::new(Simulated::new(args.simulated_config(), Arc::clone(metrics)));
-            let app = App::simulated(engine, Arc::clone(metrics), name, limits).with_levels(levels);
-            Ok((Arc::new(app), Box::pin(pending())))
+            let models = Models::new(name, Arc::clone(&engine) as _);
+            let vectors =
+                EmbeddingModel { name: vectors, engine: Arc::new(SimulatedVectors(Arc::clone(&engine))) };
+            let app = App::new(models.with_embedding(vectors), Arc::clone(metrics), limits);
+            (app.with_simulated(engine), Box::pin(pending()) as Failure)
         }
         EngineKind::Model => {
-            let (engine, failure) = Model::start(args.model_config(metrics)?, Arc::clone(metrics))?;
-            let app = App::new(engine, Arc::clone(metrics), name, limits).with_levels(levels);
-            Ok((Arc::new(app), Box::pin(Model::failure(failure))))
+            let (models, failure) = load(args, metrics)?;
+            (App::new(models, Arc::clone(metrics), limits), failure)
         }
-    }
+    };
+    Ok((Arc::new(app.with_levels(args.priority_levels.clone())), failure))
+}
+
+/// The real models, which begin to load.
+fn load(args: &Args, metrics: &Arc<Metrics>) -> Result<(Models, Failure)> {
+    let embedding = args.embedding_config();
+    let config = args.model_config(embedding.as_ref(), metrics)?;
+    let Some(embedding) = embedding else {
+        let (engine, failure) = Model::start(config, Arc::clone(metrics))?;
+        return Ok((Models::new(args.model_name.clone(), engine), Box::pin(Model::failure(failure))));
+    };
+    let (text, vectors) = args.names()?;
+    let (engine, failure) = Model::start(config, Arc::clone(metrics))?;
+    let (bert, other_failure) = Bert::start(embedding, Arc::clone(metrics))?;
+    let models = Models::new(text, engine).with_embedding(EmbeddingModel { name: vectors, engine: bert });
+    let first = async {
+        tokio::select! {
+            error = Model::failure(failure) => error,
+            error = Bert::failure(other_failure) => error,
+        }
+    };
+    Ok((models, Box::pin(first)))
 }
 
 async fn run(args: &Args) -> Result<()> {
@@ -60,7 +86,7 @@ async fn run(args: &Args) -> Result<()> {
     let address = listener.local_addr()?;
     let metrics = Arc::new(Metrics::default());
     let (app, failure) = app(args, &metrics)?;
-    tracing::info!(%address, engine = ?args.engine, model = app.model(), "listening");
+    tracing::info!(%address, engine = ?args.engine, models = ?app.models.names(), "listening");
     let (limits, drain) = (args.server.connection_limits(), args.server.drain());
     tokio::spawn(sample_utilization(metrics, Arc::clone(&app.utilization)));
     tokio::select! {

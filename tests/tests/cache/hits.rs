@@ -1,7 +1,9 @@
 //! What is answered without a worker.
 
-use serde_json::json;
-use spillway_harness::{MODEL, Setup, eventually, hurry, request, with_one_and_two_envoy_workers};
+use serde_json::{Value, json};
+use spillway_harness::{
+    EMBEDDING_MODEL, MODEL, Setup, eventually, hurry, request, with_one_and_two_envoy_workers,
+};
 
 use super::{ask, body, computed, is_hit, is_miss, rule, setup, with_header};
 
@@ -73,14 +75,22 @@ async fn a_stream_is_replayed_byte_for_byte(envoy_workers: u32) {
 
 async fn embeddings_are_kept(envoy_workers: u32) {
     let spillway = setup(envoy_workers, json!({})).start().await;
-    let body = json!({ "model": MODEL, "input": ["a", "b"] });
-    let first = spillway.client.send(request("/v1/embeddings", &body)).await;
-    let again = spillway.client.send(request("/v1/embeddings", &body)).await;
-    // The default worker has no embedding model: what it says is then no answer, and is not kept.
-    if first.status == 200 {
-        is_hit(&again);
-    } else {
-        assert_eq!(super::status(&again), "spillway; fwd=miss", "{}", again.status);
+    let mut body = json!({ "model": EMBEDDING_MODEL, "input": ["a", "b"] });
+    let embed = |body: &Value| request("/v1/embeddings", body);
+    let first = spillway.client.send(embed(&body)).await;
+    is_miss(&first);
+    let again = spillway.client.send(embed(&body)).await;
+    is_hit(&again);
+    assert_eq!(again.body, first.body);
+    body["encoding_format"] = json!("base64");
+    is_miss(&spillway.client.send(embed(&body)).await);
+    body["input"] = json!(["b", "a"]);
+    is_miss(&spillway.client.send(embed(&body)).await);
+    // What is no answer is not kept.
+    body["model"] = json!(MODEL);
+    for _ in 0..2 {
+        let refused = spillway.client.send(embed(&body)).await;
+        assert_eq!((refused.status, super::status(&refused).as_str()), (404, "spillway; fwd=miss"));
     }
     spillway.end().await;
 }

@@ -8,6 +8,9 @@
 
 mod chat;
 mod completion;
+mod embedding;
+#[cfg(test)]
+mod embedding_tests;
 mod error;
 mod fields;
 mod format;
@@ -19,6 +22,7 @@ mod tests;
 
 pub use chat::{ChatRequest, Message, Role};
 pub use completion::CompletionRequest;
+pub use embedding::{EmbeddingRequest, Encoding, Input, Inputs, MAX_INPUTS};
 pub use error::RequestError;
 pub use format::{Format, MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH};
 pub use logprobs::{MAX_CHAT_LOGPROBS, MAX_COMPLETION_LOGPROBS};

@@ -2,10 +2,11 @@
 //!
 //! Everything is borrowed and only written: the engine's text goes into the body without a copy in between.
 //!
-//! What it does not hold: error bodies (they are part of what all of Spillway agrees on) and embeddings.
+//! What it does not hold: error bodies (they are part of what all of Spillway agrees on).
 
 mod chat;
 mod completion;
+mod embedding;
 mod logprobs;
 mod models;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod usage;
 
 pub use chat::{ChatAnswer, ChatChunk};
 pub use completion::{CompletionAnswer, CompletionChunk};
+pub use embedding::EmbeddingAnswer;
 pub use logprobs::{Candidate, Token, TokenLogprobs};
 pub use models::ModelList;
 pub use usage::{FinishReason, Usage};

@@ -1,7 +1,8 @@
 use super::{
-    Candidate, ChatAnswer, ChatChunk, CompletionAnswer, CompletionChunk, FinishReason, Head, ModelList,
-    Token, TokenLogprobs, Usage,
+    Candidate, ChatAnswer, ChatChunk, CompletionAnswer, CompletionChunk, EmbeddingAnswer, FinishReason, Head,
+    ModelList, Token, TokenLogprobs, Usage,
 };
+use crate::request::Encoding;
 use serde::Serialize;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -129,4 +130,19 @@ fn how_likely_tokens_were() {
     let none = r#"{"tokens":[],"token_logprobs":[],"top_logprobs":[],"text_offset":[]}"#;
     assert_eq!(logprobs(completion(Some(&[]))), none);
     assert_eq!(logprobs(ChatChunk::Finish(finish_reason).with(HEAD)), "null");
+}
+
+#[test]
+fn embeddings() {
+    let vectors = [vec![0.5, -1.0], vec![0.1, 3.4e-8]];
+    let answer = |encoding| EmbeddingAnswer { model: "m", vectors: &vectors, encoding, prompt_tokens: 7 };
+    check(
+        answer(Encoding::Float),
+        r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,-1.0]},{"object":"embedding","index":1,"embedding":[0.1,3.4e-8]}],"model":"m","usage":{"prompt_tokens":7,"total_tokens":7}}"#,
+    );
+    // 0x3f000000 and 0xbf800000, then 0x3dcccccd and 0x33120765, the lowest byte of each first.
+    check(
+        answer(Encoding::Base64),
+        r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":"AAAAPwAAgL8="},{"object":"embedding","index":1,"embedding":"zczMPWUHEjM="}],"model":"m","usage":{"prompt_tokens":7,"total_tokens":7}}"#,
+    );
 }

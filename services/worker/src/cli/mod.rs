@@ -2,6 +2,7 @@
 //!
 //! Units are in the names, ranges in the help, and a value out of range is refused before anything starts.
 
+mod embedding_args;
 mod model_args;
 mod ranges;
 mod server_args;
@@ -9,22 +10,24 @@ mod simulated_args;
 #[cfg(test)]
 mod tests;
 
+pub use embedding_args::EmbeddingArgs;
 pub use model_args::ModelArgs;
 pub use server_args::ServerArgs;
 pub use simulated_args::SimulatedArgs;
 
+use crate::engine::budget::{Budget, Need};
 use crate::engine::model::{Cached, Source};
-use crate::engine::{model, simulated};
+use crate::engine::{bert, model, simulated};
 use crate::http::LEVELS;
 use crate::metrics::Metrics;
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use clap::{Parser, ValueEnum};
 use spillway_weights::WeightsCache;
 use spillway_weights::cli::CacheArgs;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// Serves a language model, or a simulation of one, with an OpenAI-compatible API.
+/// Serves a language model and an embedding model, or a simulation of them, with an OpenAI-compatible API.
 #[derive(Debug, Clone, PartialEq, Parser)]
 #[command(name = "spillway-worker", version)]
 pub struct Args {
@@ -73,6 +76,10 @@ pub struct Args {
     #[command(flatten)]
     pub weights: CacheArgs,
 
+    /// The options of the model that makes vectors.
+    #[command(flatten)]
+    pub embedding: EmbeddingArgs,
+
     /// The options of the simulated engine.
     #[command(flatten)]
     pub simulated: SimulatedArgs,
@@ -102,29 +109,69 @@ impl Args {
             seed: self.simulated.seed,
             default_output_tokens: self.default_output_tokens,
             max_prompt_tokens: size(self.max_prompt_tokens),
+            max_embedding_tokens: size(self.embedding.max_embedding_tokens),
             behaviour: self.simulated.behaviour(),
         }
     }
 
-    /// What the model engine is made of. Called where a runtime is: the weights cache works there.
+    /// What the model engine is made of, beside one for embeddings perhaps. Called where a runtime is: the weights cache works there.
     ///
     /// # Errors
     /// When there is no model, or the weights cache cannot be opened.
-    pub fn model_config(&self, metrics: &Metrics) -> anyhow::Result<model::Config> {
+    pub fn model_config(
+        &self,
+        embedding: Option<&bert::Config>,
+        metrics: &Metrics,
+    ) -> anyhow::Result<model::Config> {
         Ok(model::Config {
+            name: self.model_name.clone(),
             source: self.model_source(metrics)?,
+            budget: self.budget(embedding)?,
             cache_dir: self.model.cache_dir.clone(),
             slots: size(self.slots),
             queue: size(self.queue_requests),
             kv_cache_bytes: size(self.model.kv_cache_mib) << 20,
             max_prompt_tokens: size(self.max_prompt_tokens),
             default_output_tokens: self.default_output_tokens,
-            step_limit: Duration::from_secs(u64::from(self.model.step_limit_s)),
+            step_limit: self.step_limit(),
         })
     }
-}
 
-impl Args {
+    /// What the embedding engine is made of, where there is to be one.
+    #[must_use]
+    pub fn embedding_config(&self) -> Option<bert::Config> {
+        Some(bert::Config {
+            folder: self.embedding.embedding_model_dir.clone()?,
+            queue: size(self.queue_requests),
+            max_request_tokens: size(self.embedding.max_embedding_tokens),
+            step_limit: self.step_limit(),
+        })
+    }
+
+    /// The models' names.
+    ///
+    /// # Errors
+    /// When two have the same.
+    pub fn names(&self) -> anyhow::Result<(String, String)> {
+        let (text, vectors) = (&self.model_name, &self.embedding.embedding_model_name);
+        ensure!(
+            text != vectors,
+            "--embedding-model-name: expected another name than that of the language model, got {vectors:?}"
+        );
+        Ok((text.clone(), vectors.clone()))
+    }
+
+    /// The memory that the models may use, where that is bounded.
+    fn budget(&self, embedding: Option<&bert::Config>) -> anyhow::Result<Option<Budget>> {
+        let Some(mib) = self.model.memory_mib else { return Ok(None) };
+        let need = |embedding: &bert::Config| {
+            let model = self.embedding.embedding_model_name.clone();
+            anyhow::Ok(Need { model, weights: bert::weights_bytes(&embedding.folder)?, keys_and_values: 0 })
+        };
+        let others = embedding.map(need).transpose()?.into_iter().collect();
+        Ok(Some(Budget { bytes: u64::from(mib) << 20, others }))
+    }
+
     fn model_source(&self, metrics: &Metrics) -> anyhow::Result<Source> {
         match (&self.model.model_file, &self.model.weights_model) {
             (Some(file), _) => Ok(Source::File(file.clone())),
@@ -137,6 +184,10 @@ impl Args {
                 "--engine model needs --model-file <FILE>, a model in GGUF format, or --weights-model <NAME>"
             ),
         }
+    }
+
+    fn step_limit(&self) -> Duration {
+        Duration::from_secs(u64::from(self.model.step_limit_s))
     }
 }
 

@@ -28,6 +28,11 @@ pub struct ModelArgs {
     #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = ranges::mib)]
     pub kv_cache_mib: u32,
 
+    /// The memory that weights, keys and values of all models may take together, in MiB: 1 to 1048576. Where they would take
+    /// more the worker does not start. Without it nothing is checked
+    #[arg(long, value_name = "MIB", value_parser = ranges::mib)]
+    pub memory_mib: Option<u32>,
+
     /// How long a step may take before the worker counts as stuck and says that it is not ready: 1 to 86400
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = ranges::limit_s)]
     pub step_limit_s: u32,

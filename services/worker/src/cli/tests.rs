@@ -29,7 +29,7 @@ fn numbers_out_of_range_are_refused() {
 
 #[test]
 fn the_model_engine_needs_a_file() {
-    let error = Args::parse_from(["spillway-worker"]).model_config(&Metrics::default()).unwrap_err();
+    let error = Args::parse_from(["spillway-worker"]).model_config(None, &Metrics::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "--engine model needs --model-file <FILE>, a model in GGUF format, or --weights-model <NAME>"
@@ -50,4 +50,17 @@ fn bounds_on_connections_and_on_stopping_are_those_that_were_given() {
     };
     assert_eq!(server.connection_limits(), limits);
     assert_eq!(server.drain(), Drain { delay: seconds(5), timeout: seconds(6) });
+}
+
+#[test]
+fn two_models_have_two_names() {
+    let args =
+        |given: &str| Args::parse_from(std::iter::once("spillway-worker").chain(given.split_whitespace()));
+    assert!(args("").names().is_ok());
+    let error = args("--embedding-model-name m --model-name m").names().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "--embedding-model-name: expected another name than that of the language model, got \"m\""
+    );
+    assert_eq!(args("").embedding_config(), None, "there is no embedding model unless it is asked for");
 }

@@ -1,4 +1,4 @@
-//! What generates text.
+//! What generates text, and what turns it into vectors.
 //!
 //! An [`Engine`] takes a [`Job`] and gives back a [`Generation`]: a channel of [`Event`]s that ends with
 //! [`Event::Finished`], [`Event::Expired`] or [`Event::Failed`]. Dropping the generation is how a client leaves: the engine
@@ -7,16 +7,26 @@
 //! The channel is not bounded by a number of events: it is bounded by the output limit of the job. So a client that
 //! reads slowly never holds a slot that somebody else waits for.
 //!
+//! An [`Embedder`] is the same for vectors. Both kinds may be in one worker: [`Models`].
+//!
 //! An engine knows nothing of HTTP.
 
 mod alignment;
+mod embedding;
+mod models;
 mod occupancy;
 mod output;
+mod queue;
 mod stop;
+mod watch;
 
+pub mod bert;
+pub mod budget;
 pub mod model;
 pub mod simulated;
 
+pub use embedding::{Embedder, Embedding, EmbeddingJob, EmbeddingRefusal, Taking, Vectors};
+pub use models::{EmbeddingModel, Models, Purpose};
 pub use occupancy::{Load, Occupancy, Ticket};
 pub use output::Output;
 
@@ -97,6 +107,15 @@ pub enum Event {
     /// Its deadline passed while it waited. The only event.
     Expired,
     /// The engine failed. The last event. The text is for the log, not for the client.
+    Failed(String),
+}
+
+/// Why there is no answer to a job that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Broken {
+    /// Its deadline passed while it waited.
+    Expired,
+    /// What the engine says about its failure: for the log, not for the client.
     Failed(String),
 }
 

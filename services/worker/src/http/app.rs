@@ -1,7 +1,7 @@
 //! What all handlers share.
 
 use super::load_report::Utilization;
-use crate::engine::Engine;
+use crate::engine::Models;
 use crate::engine::simulated::Simulated;
 use crate::metrics::{Metrics, exposition};
 use spillway_serving::Served;
@@ -28,9 +28,9 @@ pub const LEVELS: [&str; 3] = ["critical", "standard", "sheddable"];
 /// What all handlers share.
 #[derive(Debug)]
 pub struct App {
-    /// What generates text.
-    pub engine: Arc<dyn Engine>,
-    /// The same engine, where it is the simulated one.
+    /// What generates text, and what makes vectors.
+    pub models: Arc<Models>,
+    /// The engine of both, where it is the simulated one.
     pub simulated: Option<Arc<Simulated>>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
@@ -42,8 +42,6 @@ pub struct App {
     pub limits: Limits,
     /// The names of the priority levels, most important first: [`LEVELS`] unless it is told others.
     pub levels: Vec<String>,
-    /// The names of the models, here always one.
-    pub models: [String; 1],
     /// When the worker started, in seconds since 1970.
     pub started_s: u64,
     /// Where the worker is in its life.
@@ -52,42 +50,34 @@ pub struct App {
 }
 
 impl App {
-    /// A worker that serves `model` with `engine`.
+    /// A worker that serves these models.
     #[must_use]
-    pub fn new(engine: Arc<dyn Engine>, metrics: Arc<Metrics>, model: String, limits: Limits) -> Self {
+    pub fn new(models: Models, metrics: Arc<Metrics>, limits: Limits) -> Self {
+        let models = Arc::new(models);
         Self {
-            exposition: exposition(&metrics, Arc::clone(&engine), &model),
-            engine,
+            exposition: exposition(&metrics, &models),
+            models,
             simulated: None,
             metrics,
             utilization: Arc::default(),
             limits,
             levels: LEVELS.map(str::to_owned).into(),
-            models: [model],
             started_s: now_s(),
             life: Life::default(),
             answers: AtomicU64::new(0),
         }
     }
 
-    /// A worker with a simulated engine, whose behaviour can be changed.
+    /// The same, where the models are those of a simulated engine, whose behaviour can be changed.
     #[must_use]
-    pub fn simulated(engine: Arc<Simulated>, metrics: Arc<Metrics>, model: String, limits: Limits) -> Self {
-        let simulated = Some(Arc::clone(&engine));
-        Self { simulated, ..Self::new(engine, metrics, model, limits) }
+    pub fn with_simulated(self, engine: Arc<Simulated>) -> Self {
+        Self { simulated: Some(engine), ..self }
     }
 
     /// The same with other priority levels, most important first.
     #[must_use]
     pub fn with_levels(self, levels: Vec<String>) -> Self {
         Self { levels, ..self }
-    }
-
-    /// The name of the model that is served.
-    #[must_use]
-    pub fn model(&self) -> &str {
-        let [model] = &self.models;
-        model
     }
 
     /// An id for one more answer, unlike those of other workers and of earlier runs.

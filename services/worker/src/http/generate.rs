@@ -4,7 +4,9 @@ use super::answer::{Answer, deliver};
 use super::app::App;
 use super::body::read_json;
 use super::error::ApiError;
+use super::model;
 use super::style::Style;
+use super::taken::Taken;
 use super::urgency::Urgency;
 use crate::engine::{Job, Prompt};
 use crate::metrics::Flight;
@@ -67,27 +69,30 @@ async fn generate(
     request: Request<Body>,
     parse: impl FnOnce(Bytes) -> Result<Asked, ApiError>,
 ) -> Result<Response, ApiError> {
-    if app.life.phase() == Phase::Draining {
-        let message = "the worker is about to stop and takes no more requests";
-        return Err(ApiError::new(ErrorCode::Draining, message).retry_after_s(1).closing());
-    }
+    refuse_while_draining(app)?;
     let reset = request.extensions().get::<ResetHandle>().cloned();
     let urgency = Urgency::of(request.headers(), &app.levels, Instant::now());
     let asked = parse(read_json(request, &app.limits).await?)?;
     check(app, &asked)?;
     let Urgency { level, deadline } = urgency;
     let job = Job { level, deadline, ..Job::new(asked.prompt, &asked.options) };
-    let generation = app.engine.submit(job).await?;
-    let flight = Flight::begin(Arc::clone(&app.metrics), Instant::now());
-    let answer = Answer::new(app, style, &asked.options, flight, reset);
+    let generation = app.models.text().submit(job).await?;
+    let taken = Taken { flight: Flight::generation(Arc::clone(&app.metrics), Instant::now()), reset };
+    let answer = Answer::new(app, style, &asked.options, taken);
     Ok(deliver(answer, generation).await)
 }
 
-fn check(app: &App, asked: &Asked) -> Result<(), ApiError> {
-    if asked.model != app.model() {
-        let message = format!("model: {:?} is not served here, expected {:?}", asked.model, app.model());
-        return Err(ApiError::new(ErrorCode::ModelNotFound, message).param("model"));
+/// The end is near: who routes is to go elsewhere.
+pub(super) fn refuse_while_draining(app: &App) -> Result<(), ApiError> {
+    if app.life.phase() == Phase::Draining {
+        let message = "the worker is about to stop and takes no more requests";
+        return Err(ApiError::new(ErrorCode::Draining, message).retry_after_s(1).closing());
     }
+    Ok(())
+}
+
+fn check(app: &App, asked: &Asked) -> Result<(), ApiError> {
+    model::is_for_text(&app.models, &asked.model)?;
     let limit = app.limits.max_output_tokens;
     if let Some(tokens) = asked.options.max_tokens.filter(|tokens| *tokens > limit) {
         let message = format!("max_tokens: expected an integer from 1 to {limit}, got {tokens}");

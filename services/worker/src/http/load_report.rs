@@ -38,7 +38,7 @@ pub(super) async fn add(State(app): State<Arc<App>>, mut response: Response) -> 
 }
 
 fn report(app: &App) -> LoadReport {
-    let load = app.engine.load();
+    let load = app.models.load();
     let count = |n: usize| u32::try_from(n).map_or(f64::MAX, f64::from);
     let in_flight = count(load.running + load.waiting);
     LoadReport {

@@ -1,19 +1,22 @@
 //! The OpenAI-compatible API.
 //!
 //! A request is read and checked, given to the engine, and its events are turned into one JSON body or a stream of
-//! server-sent events. Every answer, errors too, carries the load report.
+//! server-sent events; vectors into one JSON body. Every answer, errors too, carries the load report.
 
 mod answer;
 mod app;
 mod behaviour;
 mod body;
+mod embeddings;
 mod error;
 mod generate;
 mod load_report;
+mod model;
 mod plain;
 mod sse;
 mod status;
 mod style;
+mod taken;
 mod urgency;
 
 pub use app::{App, LEVELS, Limits};
@@ -29,6 +32,7 @@ pub fn router(app: Arc<App>) -> Router {
     let mut router = Router::new()
         .route("/v1/chat/completions", post(generate::chat))
         .route("/v1/completions", post(generate::completion))
+        .route("/v1/embeddings", post(embeddings::embed))
         .route("/v1/models", get(status::models))
         .route("/health", get(status::health))
         .route("/ready", get(status::ready))

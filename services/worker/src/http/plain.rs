@@ -1,6 +1,6 @@
 //! An answer in one piece.
 
-use crate::engine::Event;
+use crate::engine::{Broken, Event};
 use crate::metrics::Flight;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -17,14 +17,6 @@ pub(super) struct Collected {
     pub(super) logprobs: Vec<TokenLogprobs>,
     pub(super) reason: FinishReason,
     pub(super) usage: Usage,
-}
-
-/// Why there is no answer.
-pub(super) enum Broken {
-    /// Its deadline passed while it waited.
-    Expired,
-    /// What the engine says about its failure.
-    Failed(String),
 }
 
 /// Waits for the end of an answer.

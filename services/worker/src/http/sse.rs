@@ -67,14 +67,14 @@ impl SseBody {
         }
         match event {
             Some(Event::Text { text, logprobs }) => {
-                self.answer.flight.text(Instant::now());
+                self.answer.taken.flight.text(Instant::now());
                 self.write(Chunk::Text(&text, self.answer.logprobs.then_some(logprobs.as_slice())));
             }
             Some(Event::Finished { reason, usage }) => {
-                self.answer.flight.completed(usage);
+                self.answer.taken.flight.completed(usage);
                 self.end();
                 if self.generation.delivery.disruption == Some(Disruption::Truncate) {
-                    self.answer.flight.ends_as(Outcome::Injected);
+                    self.answer.taken.flight.ends_as(Outcome::Injected);
                     return;
                 }
                 self.write(Chunk::Finish(reason));
@@ -93,7 +93,7 @@ impl SseBody {
     /// The stream has begun: all that is left is to say so in an event, and to leave the terminal event out.
     fn fail(&mut self, why: &str) {
         tracing::error!(why, "the engine failed in the middle of a stream");
-        self.answer.flight.ends_as(Outcome::Failed);
+        self.answer.taken.flight.ends_as(Outcome::Failed);
         let error = ErrorBody { code: ErrorCode::Internal, message: "the engine failed", param: None };
         self.frame.put_slice(format!("data: {}\n\n", error.to_json()).as_bytes());
         self.end();
@@ -110,7 +110,7 @@ impl SseBody {
         if let Some(Disruption::ResetAfterEvents(limit)) = self.generation.delivery.disruption
             && self.sent_events >= limit
         {
-            self.answer.flight.ends_as(Outcome::Injected);
+            self.answer.taken.flight.ends_as(Outcome::Injected);
             self.stage = Stage::Flushing;
             return;
         }
@@ -148,7 +148,7 @@ impl Body for SseBody {
                 context.waker().wake_by_ref();
                 Poll::Pending
             }
-            Stage::Resetting => match &self.answer.reset {
+            Stage::Resetting => match &self.answer.taken.reset {
                 Some(reset) => {
                     reset.request();
                     Poll::Pending

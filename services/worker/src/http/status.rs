@@ -21,7 +21,7 @@ pub(super) async fn health() -> Json<Value> {
 /// `GET /ready`: 200 when requests should be sent here, 503 otherwise.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
     let no = StatusCode::SERVICE_UNAVAILABLE;
-    match (app.life.phase(), app.engine.readiness()) {
+    match (app.life.phase(), app.models.readiness()) {
         (Phase::Leaving | Phase::Draining, _) => (no, Json(json!({"status": "draining"}))),
         (Phase::Serving, Readiness::Ready) => (StatusCode::OK, Json(json!({"status": "ready"}))),
         (Phase::Serving, Readiness::Loading { step, percent, bytes }) => {
@@ -41,7 +41,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Valu
 
 /// `GET /v1/models`
 pub(super) async fn models(State(app): State<Arc<App>>) -> Response {
-    Json(ModelList { names: &app.models, created_s: app.started_s }).into_response()
+    Json(ModelList { names: app.models.names(), created_s: app.started_s }).into_response()
 }
 
 /// `GET /metrics`

@@ -1,7 +1,7 @@
 //! `/metrics`: what the worker shows there.
 
 use super::{Metrics, vllm};
-use crate::engine::{Engine, Readiness};
+use crate::engine::{Models, Readiness};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
@@ -12,19 +12,28 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The metrics of the worker and of its engine, which serves a model of that name.
+/// The metrics of the worker and of the engines of its models.
 #[must_use]
-pub fn exposition(metrics: &Arc<Metrics>, engine: Arc<dyn Engine>, model: &str) -> Exposition {
+pub fn exposition(metrics: &Arc<Metrics>, models: &Arc<Models>) -> Exposition {
     let mut all = Registry::default();
-    vllm::register(&mut all, metrics, Arc::clone(&engine), model);
+    vllm::register(&mut all, metrics, Arc::clone(models.text()), models.text_name());
     let registry = all.sub_registry_with_prefix("spillway_worker");
-    registry.register("requests", "Generation requests that ended, by how", metrics.requests.clone());
+    registry.register(
+        "requests",
+        "Generation and embedding requests that ended, by how",
+        metrics.requests.clone(),
+    );
     registry.register(
         "prompt_tokens",
         "Tokens of the prompts that were taken",
         metrics.prompt_tokens.clone(),
     );
     registry.register("output_tokens", "Tokens that were generated", metrics.output_tokens.clone());
+    registry.register(
+        "embedding_tokens",
+        "Tokens of the inputs of embedding requests that were taken",
+        metrics.embedding_tokens.clone(),
+    );
     registry.register_with_unit(
         "time_to_first_token",
         "From taking a request to its first text",
@@ -33,12 +42,19 @@ pub fn exposition(metrics: &Arc<Metrics>, engine: Arc<dyn Engine>, model: &str) 
     );
     registry.register_with_unit(
         "request_duration",
-        "From taking a request to its end",
+        "From taking a generation request to its end",
         Unit::Seconds,
         metrics.request_duration_s.clone(),
     );
     metrics.weights.register(registry);
-    registry.register_collector(Box::new(AtScrape { metrics: Arc::clone(metrics), engine }));
+    registry.register_with_unit(
+        "embedding_duration",
+        "From taking an embedding request to its end",
+        Unit::Seconds,
+        metrics.embedding_duration_s.clone(),
+    );
+    let (metrics, models) = (Arc::clone(metrics), Arc::clone(models));
+    registry.register_collector(Box::new(AtScrape { metrics, models }));
     Exposition::new(all)
 }
 
@@ -46,14 +62,14 @@ pub fn exposition(metrics: &Arc<Metrics>, engine: Arc<dyn Engine>, model: &str) 
 #[derive(Debug)]
 struct AtScrape {
     metrics: Arc<Metrics>,
-    engine: Arc<dyn Engine>,
+    models: Arc<Models>,
 }
 
 impl Collector for AtScrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let (in_flight, integral_s) = self.metrics.in_flight.read(Instant::now());
-        let load = self.engine.load();
-        let ready = self.engine.readiness() == Readiness::Ready;
+        let load = self.models.text().load();
+        let ready = self.models.readiness() == Readiness::Ready;
         gauge(&mut encoder, "requests_in_flight", "Requests that run or wait.", f64::from(in_flight))?;
         let help = "Time integral of the requests in flight, exact at the scrape.";
         let counter = ConstCounter::new(integral_s);
@@ -67,7 +83,14 @@ impl Collector for AtScrape {
         gauge(&mut encoder, "slots", "Requests that can run at the same time.", count(load.slots))?;
         gauge(&mut encoder, "slots_busy", "Requests that run.", count(load.running))?;
         gauge(&mut encoder, "queue_depth", "Requests that wait for a slot.", count(load.waiting))?;
-        gauge(&mut encoder, "ready", "1 when the engine takes requests.", f64::from(u8::from(ready)))?;
+        gauge(&mut encoder, "ready", "1 when all engines take requests.", f64::from(u8::from(ready)))?;
+        if let Some(embedding) = self.models.embedding() {
+            let load = embedding.engine.load();
+            let help = "Embedding requests that run beside those in slots.";
+            gauge(&mut encoder, "embeddings_busy", help, count(load.running))?;
+            let help = "Embedding requests that wait beside those in the queue.";
+            gauge(&mut encoder, "embeddings_queue_depth", help, count(load.waiting))?;
+        }
         if let Some(share) = load.kv_cache_utilization {
             gauge(
                 &mut encoder,

@@ -16,14 +16,33 @@ pub struct Flight {
     has_text: bool,
     outcome: Outcome,
     usage: Usage,
+    kind: Kind,
+}
+
+/// What is asked for. How long the one takes says nothing of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Generation,
+    Embedding,
 }
 
 impl Flight {
-    /// A request that was taken at `now`.
+    /// A generation request that was taken at `now`.
     #[must_use]
-    pub fn begin(metrics: Arc<Metrics>, now: Instant) -> Self {
+    pub fn generation(metrics: Arc<Metrics>, now: Instant) -> Self {
+        Self::begin(metrics, now, Kind::Generation)
+    }
+
+    /// An embedding request that was taken at `now`.
+    #[must_use]
+    pub fn embedding(metrics: Arc<Metrics>, now: Instant) -> Self {
+        Self::begin(metrics, now, Kind::Embedding)
+    }
+
+    fn begin(metrics: Arc<Metrics>, now: Instant, kind: Kind) -> Self {
         metrics.in_flight.enter(now);
-        Self { metrics, started: now, has_text: false, outcome: Outcome::Cancelled, usage: Usage::default() }
+        let (outcome, usage) = (Outcome::Cancelled, Usage::default());
+        Self { metrics, started: now, has_text: false, outcome, usage, kind }
     }
 
     /// A piece of text came at `now`; the first one counts.
@@ -51,8 +70,13 @@ impl Drop for Flight {
         self.metrics.in_flight.leave(now);
         self.metrics.count(self.outcome);
         let duration = now - self.started;
-        self.metrics.request_duration_s.observe(duration.as_secs_f64());
+        let durations = match self.kind {
+            Kind::Generation => &self.metrics.request_duration_s,
+            Kind::Embedding => &self.metrics.embedding_duration_s,
+        };
+        durations.observe(duration.as_secs_f64());
         tracing::debug!(
+            kind = ?self.kind,
             outcome = self.outcome.as_str(),
             duration_ms = duration.as_millis(),
             prompt_tokens = self.usage.prompt_tokens,

@@ -1,6 +1,6 @@
 //! What the worker counts, for Prometheus and for the load report.
 //!
-//! Every generation request is counted exactly once, by its [`Outcome`]. Labels never hold anything that a client
+//! Every generation and embedding request is counted exactly once, by its [`Outcome`]. Labels never hold anything that a client
 //! sent.
 
 mod exposition;
@@ -90,10 +90,14 @@ pub struct Metrics {
     pub prompt_tokens: Counter,
     /// Tokens that were generated, also for clients that left.
     pub output_tokens: Counter,
+    /// Tokens of the inputs of embedding requests that were taken.
+    pub embedding_tokens: Counter,
     /// From taking a request to its first text.
     pub time_to_first_token_s: Histogram,
-    /// From taking a request to its end.
+    /// From taking a generation request to its end.
     pub request_duration_s: Histogram,
+    /// From taking an embedding request to its end.
+    pub embedding_duration_s: Histogram,
     /// Requests that run or wait.
     pub in_flight: InFlight,
     /// What the weights cache counts.
@@ -111,8 +115,10 @@ impl Default for Metrics {
             requests,
             prompt_tokens: Counter::default(),
             output_tokens: Counter::default(),
+            embedding_tokens: Counter::default(),
             time_to_first_token_s: Histogram::new(SECONDS),
             request_duration_s: Histogram::new(SECONDS),
+            embedding_duration_s: Histogram::new(SECONDS),
             in_flight: InFlight::default(),
             weights: Counters::default(),
         }

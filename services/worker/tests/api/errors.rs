@@ -124,11 +124,12 @@ fn paths_and_methods() {
         Client::connect(worker.address).send(&request).reply()
     };
     let kind = "invalid_request_error";
-    let reply = send("GET", "/v1/embeddings?key=secret");
-    check(&reply, 404, "GET /v1/embeddings is not served here", kind, None, "path_not_found");
+    let reply = send("GET", "/v1/responses?key=secret");
+    check(&reply, 404, "GET /v1/responses is not served here", kind, None, "path_not_found");
     for (method, path, allowed) in [
         ("GET", "/v1/chat/completions", "POST"),
         ("DELETE", "/v1/completions", "POST"),
+        ("GET", "/v1/embeddings", "POST"),
         ("POST", "/v1/models", "GET,HEAD"),
         ("POST", "/simulated/behaviour", "GET,HEAD,PUT"),
     ] {

@@ -12,6 +12,8 @@ mod completions;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod embeddings;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod faults;
@@ -27,6 +29,8 @@ mod load;
 mod logprobs;
 #[cfg(test)]
 mod program;
+#[cfg(test)]
+mod real_embeddings;
 #[cfg(test)]
 mod real_model;
 #[cfg(test)]

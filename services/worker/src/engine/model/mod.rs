@@ -12,9 +12,7 @@
 //! sampler    from scores to the next token
 //! likelihood how likely tokens are
 //! grammar    which tokens may come, where an answer is to have a form
-//! queue      who waits
 //! batch      who is worked on, step by step
-//! watch      whether that gets on
 //! worker     the thread that puts these together
 //! ```
 //!
@@ -27,23 +25,24 @@ mod language;
 mod likelihood;
 mod llama;
 mod metadata;
-mod queue;
+mod need;
 mod sampler;
 mod source;
 #[cfg(test)]
 mod tests;
-mod watch;
 mod weights;
 mod worker;
 
 pub use source::{Cached, Source};
 
+use super::budget::Budget;
+use super::queue::Queue;
+use super::watch::Watch;
 use super::{Delivery, Engine, Generation, Job, Load, Occupancy, Output, Readiness, Refusal, Submission};
 use crate::metrics::Metrics;
 use anyhow::{Context, anyhow};
 use grammar::Grammars;
 use language::Language;
-use queue::Queue;
 use spillway_weights::Progress;
 use spillway_weights::progress::Step;
 use std::path::PathBuf;
@@ -51,14 +50,17 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
-use watch::Watch;
 use worker::Work;
 
 /// What a model engine is made of.
 #[derive(Debug)]
 pub struct Config {
+    /// The model's name.
+    pub name: String,
     /// The model, in GGUF format.
     pub source: Source,
+    /// The memory that it may use, with others.
+    pub budget: Option<Budget>,
     /// Where the requantised model is kept; where `None`, beside the model, or where the weights cache keeps such things.
     pub cache_dir: Option<PathBuf>,
     /// Requests that are worked on together, at least 1.

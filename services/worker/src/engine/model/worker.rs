@@ -5,9 +5,11 @@ use super::grammar::{Constraint, Grammars};
 use super::kv::{Memory, PAGE_TOKENS, Pages};
 use super::language::Language;
 use super::llama::{Llama, Shape, Span};
-use super::queue::Waits;
+use super::need::weights_bytes;
 use super::weights::Weights;
 use super::{Model, Ready};
+use crate::engine::budget::Need;
+use crate::engine::queue::Waits;
 use crate::engine::{Output, Ticket};
 use anyhow::{Context, Result, ensure};
 use spillway_inference::request::Sampling;
@@ -73,6 +75,12 @@ fn load(model: &Model) -> Result<Batch> {
         model.state.percent.store(u8::try_from(percent).unwrap_or(99), Ordering::Relaxed);
     };
     let cannot_load = || format!("the model {original} cannot be loaded");
+    if let Some(budget) = &model.config.budget {
+        let weights = weights_bytes(&original).with_context(cannot_load)?;
+        let keys_and_values = model.config.kv_cache_bytes as u64;
+        let own = Need { model: model.config.name.clone(), weights, keys_and_values };
+        budget.fits(own).context("--memory-mib")?;
+    }
     let kept_in = model.config.cache_dir.as_deref().or(derived.as_deref());
     let mut weights = Weights::load(&original, kept_in, progress).with_context(cannot_load)?;
     let language = Arc::new(Language::new(&weights.metadata).with_context(cannot_load)?);

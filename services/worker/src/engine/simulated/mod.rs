@@ -9,10 +9,12 @@
 //! What it does not model: slots share nothing, so a full worker is not slower for each request than an idle one.
 
 mod behaviour;
+mod embedding;
 mod service_time;
 mod text;
 
 pub use behaviour::{Behaviour, BehaviourError, Change, Fault};
+pub use embedding::SimulatedVectors;
 pub use service_time::{Rates, ServiceTime};
 
 use super::{
@@ -22,7 +24,7 @@ use super::{
 use crate::metrics::Metrics;
 use spillway_inference::request::Format;
 use spillway_inference::response::{Candidate, FinishReason, Token, TokenLogprobs};
-use spillway_primitives::rng_from;
+use spillway_primitives::{Rng, rng_from};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -48,6 +50,8 @@ pub struct Config {
     pub default_output_tokens: u32,
     /// The longest prompt, in tokens.
     pub max_prompt_tokens: usize,
+    /// The most tokens of all inputs of an embedding request.
+    pub max_embedding_tokens: usize,
     /// How it behaves at first.
     pub behaviour: Behaviour,
 }
@@ -95,29 +99,38 @@ impl Simulated {
         Ok(behaviour)
     }
 
+    /// What goes wrong with one more request, how long it takes, and what else is to be drawn for it.
+    fn draw(&self) -> (Option<Disruption>, ServiceTime, Rng) {
+        let behaviour = self.behaviour();
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut rng = rng_from(&[self.config.seed, number]);
+        let disruption = behaviour.disruption(rng.f64());
+        (disruption, ServiceTime::draw(&self.config.rates, &behaviour, rng.f64()), rng)
+    }
+
+    fn admit(&self) -> Result<Ticket, Refusal> {
+        self.occupancy.admit().ok_or_else(|| {
+            let Load { slots, waiting, .. } = self.occupancy.load();
+            Refusal::QueueFull { slots, waiting, retry_after_s: self.occupancy.retry_after_s() }
+        })
+    }
+
     fn take(&self, job: Job) -> Result<Generation, Refusal> {
         if job.format != Format::Text {
             let why =
                 "the simulated engine answers in plain words, leave it out or set it to {\"type\": \"text\"}";
             return Err(Refusal::Format { param: "response_format", why: why.to_owned() });
         }
-        let behaviour = self.behaviour();
-        let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let mut rng = rng_from(&[self.config.seed, number]);
-        let disruption = behaviour.disruption(rng.f64());
-        let service = ServiceTime::draw(&self.config.rates, &behaviour, rng.f64());
+        let (disruption, service, mut rng) = self.draw();
         let prompt_tokens = prompt_tokens(&job.prompt, self.config.max_prompt_tokens)?;
-        let Some(ticket) = self.occupancy.admit() else {
-            let Load { slots, waiting, .. } = self.occupancy.load();
-            return Err(Refusal::QueueFull { slots, waiting, retry_after_s: self.occupancy.retry_after_s() });
-        };
+        let ticket = self.admit()?;
         // Without a limit of its own an answer ends because the model is done.
         let max_tokens = job.max_tokens.unwrap_or(u32::MAX);
         let length = job.max_tokens.unwrap_or(self.config.default_output_tokens);
         let (output, events) = Output::new(prompt_tokens, max_tokens, job.stop, Arc::clone(&self.metrics));
         let words =
             text::Words::new(job.seed.map_or_else(|| rng_from(&[rng.u64(..)]), |seed| rng_from(&[seed])));
-        let delivery = Delivery { headers_first: behaviour.headers_first, disruption };
+        let delivery = Delivery { headers_first: self.behaviour().headers_first, disruption };
         let stalls = disruption == Some(Disruption::Stall);
         let slots = Arc::clone(&self.slots);
         let logprobs = job.logprobs;
@@ -145,17 +158,19 @@ impl Engine for Simulated {
 
 /// Four bytes are a token, as they are for English text, and a message costs four more.
 fn prompt_tokens(prompt: &Prompt, limit: usize) -> Result<u32, Refusal> {
-    const BYTES_PER_TOKEN: usize = 4;
     let tokens = match prompt {
-        Prompt::Text(text) => text.len().div_ceil(BYTES_PER_TOKEN),
-        Prompt::Chat(messages) => {
-            messages.iter().map(|message| 4 + message.content.len().div_ceil(BYTES_PER_TOKEN)).sum()
-        }
+        Prompt::Text(text) => tokens_of(text),
+        Prompt::Chat(messages) => messages.iter().map(|message| 4 + tokens_of(&message.content)).sum(),
     };
     if tokens > limit {
         return Err(Refusal::PromptTooLong { tokens, limit });
     }
     Ok(u32::try_from(tokens).unwrap_or(u32::MAX))
+}
+
+fn tokens_of(text: &str) -> usize {
+    const BYTES_PER_TOKEN: usize = 4;
+    text.len().div_ceil(BYTES_PER_TOKEN)
 }
 
 /// One request on its way.

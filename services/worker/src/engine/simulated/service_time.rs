@@ -38,8 +38,14 @@ impl ServiceTime {
     /// From getting a slot to the first token.
     #[must_use]
     pub fn first_token(&self, prompt_tokens: u32) -> Duration {
+        self.prompt(prompt_tokens) + self.later_tokens(1)
+    }
+
+    /// From getting a slot to where the prompt is read.
+    #[must_use]
+    pub fn prompt(&self, prompt_tokens: u32) -> Duration {
         let prefill = f64::from(prompt_tokens) / self.rates.prefill_tokens_per_s;
-        self.scaled(self.rates.base_latency.as_secs_f64() + prefill) + self.later_tokens(1)
+        self.scaled(self.rates.base_latency.as_secs_f64() + prefill)
     }
 
     /// From the first token to the one `index` after it.

@@ -45,7 +45,8 @@ pub(crate) fn streamed_text(reply: &Reply) -> String {
     chunks.filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(str::to_owned)).collect()
 }
 
-fn send(address: SocketAddr, method: &str, path: &str, body: &Value) -> Client {
+/// Sends a request with a JSON body.
+pub(crate) fn send(address: SocketAddr, method: &str, path: &str, body: &Value) -> Client {
     let body = body.to_string();
     let headers = &[("content-type", "application/json")];
     Client::connect(address).send(&RequestParts { method, path, headers, body: body.as_bytes() })

@@ -3,5 +3,5 @@
 mod api;
 mod worker;
 
-pub(crate) use api::{chat, get, object, post, process, put, streamed_text};
-pub(crate) use worker::{MODEL, Worker};
+pub(crate) use api::{chat, get, object, post, process, put, send, streamed_text};
+pub(crate) use worker::{EMBEDDING_MODEL, MODEL, RunningWorker, Worker};

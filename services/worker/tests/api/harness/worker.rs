@@ -2,7 +2,8 @@
 
 use spillway_fixtures::{PATIENCE, eventually, metric};
 use spillway_serving::{ConnectionLimits, Drain, bind, serve};
-use spillway_worker::engine::simulated::{Behaviour, Config, Rates, Simulated};
+use spillway_worker::engine::simulated::{Behaviour, Config, Rates, Simulated, SimulatedVectors};
+use spillway_worker::engine::{EmbeddingModel, Models};
 use spillway_worker::http::{App, Limits, router, sample_utilization};
 use spillway_worker::metrics::{Metrics, Outcome};
 use std::net::SocketAddr;
@@ -13,6 +14,9 @@ use tokio::sync::oneshot;
 
 /// The model that tests ask for.
 pub(crate) const MODEL: &str = "test-model";
+
+/// And the one for vectors.
+pub(crate) const EMBEDDING_MODEL: &str = "test-vectors";
 
 /// How to start a worker. Fields are changed before [`Worker::start`].
 pub(crate) struct Worker {
@@ -46,6 +50,7 @@ impl Default for Worker {
                 seed: 1,
                 default_output_tokens: 5,
                 max_prompt_tokens: 1000,
+                max_embedding_tokens: 1500,
                 behaviour: Behaviour::default(),
             },
             limits: Limits { max_body_bytes: 10_000, body_timeout: seconds(10), max_output_tokens: 100_000 },
@@ -71,7 +76,11 @@ impl Worker {
     pub(crate) fn start(self) -> RunningWorker {
         let metrics = Arc::new(Metrics::default());
         let engine = Arc::new(Simulated::new(self.engine, Arc::clone(&metrics)));
-        let app = Arc::new(App::simulated(engine, Arc::clone(&metrics), MODEL.to_owned(), self.limits));
+        let models = Models::new(MODEL.to_owned(), Arc::clone(&engine) as _);
+        let vectors = Arc::new(SimulatedVectors(Arc::clone(&engine)));
+        let embedding = EmbeddingModel { name: EMBEDDING_MODEL.to_owned(), engine: vectors };
+        let app = App::new(models.with_embedding(embedding), Arc::clone(&metrics), self.limits);
+        let app = Arc::new(app.with_simulated(engine));
         let (stop, told) = oneshot::channel();
         let (running, addresses) = mpsc::channel();
         let (done, stopped) = mpsc::channel();
@@ -118,7 +127,7 @@ impl RunningWorker {
 
     /// Running and waiting.
     pub(crate) fn load(&self) -> (usize, usize) {
-        let load = self.app.engine.load();
+        let load = self.app.models.load();
         (load.running, load.waiting)
     }
 

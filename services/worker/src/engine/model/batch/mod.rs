@@ -10,7 +10,7 @@ use super::Work;
 use super::kv::{Memory, Pages};
 use super::language::Language;
 use super::llama::{Llama, Span};
-use super::queue::Queue;
+use crate::engine::queue::Queue;
 use plan::plan;
 use running::Running;
 use std::sync::Arc;

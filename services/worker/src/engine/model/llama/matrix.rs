@@ -78,6 +78,12 @@ impl Matrix {
     }
 }
 
+/// In how many forms a matrix is kept in memory.
+pub(in super::super) fn forms() -> u64 {
+    // The library keeps what it was given beside what its fast kernels take.
+    if !is_possible() && has_fast_kernels() { 2 } else { 1 }
+}
+
 /// The same weights with `filled` zeros at the end of each row. A block of zeros is zero bytes.
 fn fill(weights: &QTensor, filled: usize) -> Result<QTensor> {
     let (rows, columns) = weights.shape().dims2()?;

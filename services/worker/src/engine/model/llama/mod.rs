@@ -13,6 +13,7 @@ mod rope;
 mod shape;
 mod span;
 
+pub(super) use matrix::forms as matrix_forms;
 pub(super) use shape::Shape;
 pub(super) use span::Span;
 

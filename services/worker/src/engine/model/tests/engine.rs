@@ -38,7 +38,9 @@ impl Default for Setup {
 /// An engine for the model in that file, with one slot and one place to wait.
 fn config(file: PathBuf) -> Config {
     Config {
+        name: "tiny".to_owned(),
         source: Source::File(file),
+        budget: None,
         cache_dir: None,
         slots: 1,
         queue: 1,

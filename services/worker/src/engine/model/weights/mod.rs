@@ -62,11 +62,7 @@ impl Weights {
     }
 
     fn read(what: &Original, reader: &mut (impl Read + Seek), progress: impl Fn(usize)) -> Result<Self> {
-        // Some damages, an alignment of zero for one, make the library panic.
-        let content = catch_unwind(AssertUnwindSafe(|| Content::read(reader)));
-        let content =
-            content.map_err(|_| anyhow!("its header cannot be read")).and_then(|content| Ok(content?));
-        let content = content.with_context(|| format!("{what} is no GGUF file"))?;
+        let content = header(what, reader)?;
         let mut tensors = HashMap::new();
         let total = content.tensor_infos.len().max(1);
         for (index, name) in content.tensor_infos.keys().enumerate() {
@@ -80,7 +76,7 @@ impl Weights {
     fn requantise(&mut self, progress: impl Fn(usize)) -> Result<()> {
         let total = self.tensors.len().max(1);
         for (index, (name, tensor)) in self.tensors.iter_mut().enumerate() {
-            if needs_requantising(tensor) {
+            if needs_requantising(tensor.dtype(), tensor.shape().dims()) {
                 let plain = tensor.dequantize(&Device::Cpu)?;
                 *tensor = QTensor::quantize(&plain, GgmlDType::Q8_0).with_context(|| name.clone())?;
             }
@@ -118,10 +114,24 @@ impl Weights {
     }
 }
 
+/// What stands before the weights.
+fn header(what: &Original, reader: &mut (impl Read + Seek)) -> Result<Content> {
+    // Some damages, an alignment of zero for one, make the library panic.
+    let content = catch_unwind(AssertUnwindSafe(|| Content::read(reader)));
+    let content = content.map_err(|_| anyhow!("its header cannot be read")).and_then(|content| Ok(content?));
+    content.with_context(|| format!("{what} is no GGUF file"))
+}
+
+/// What a tensor takes in memory once it is loaded.
+pub(super) fn loaded_bytes(dtype: GgmlDType, dims: &[usize]) -> u64 {
+    let form = if needs_requantising(dtype, dims) { GgmlDType::Q8_0 } else { dtype };
+    let numbers = dims.iter().fold(1_u64, |numbers, size| numbers.saturating_mul(*size as u64));
+    numbers.div_ceil(form.block_size() as u64).saturating_mul(form.type_size() as u64)
+}
+
 /// A matrix in another small format than Q8_0, whose rows are whole blocks of it.
-fn needs_requantising(tensor: &QTensor) -> bool {
-    let small =
-        !matches!(tensor.dtype(), GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16 | GgmlDType::Q8_0);
-    let columns = tensor.shape().dims().last().copied().unwrap_or(1);
+fn needs_requantising(dtype: GgmlDType, dims: &[usize]) -> bool {
+    let small = !matches!(dtype, GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16 | GgmlDType::Q8_0);
+    let columns = dims.last().copied().unwrap_or(1);
     small && columns.is_multiple_of(GgmlDType::Q8_0.block_size())
 }

@@ -1,7 +1,8 @@
 //! The model's file as it was published.
 
-use super::{Weights, checksum};
+use super::{Weights, checksum, header};
 use anyhow::{Context, Result};
+use candle_core::quantized::gguf_file::Content;
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
@@ -46,16 +47,26 @@ impl Original {
         path.parent().unwrap_or(Path::new("."))
     }
 
+    /// What stands before its weights.
+    pub(in crate::engine::model) fn header(&self) -> Result<Content> {
+        match self {
+            Self::File(path) => header(self, &mut open(path)?),
+            Self::Cached(weights) => header(self, &mut Cursor::new(&weights[..])),
+        }
+    }
+
     /// All of it.
     pub(super) fn read(&self, progress: impl Fn(usize)) -> Result<Weights> {
         match self {
-            Self::File(path) => {
-                let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-                Weights::read(self, &mut BufReader::with_capacity(1 << 20, file), progress)
-            }
+            Self::File(path) => Weights::read(self, &mut open(path)?, progress),
             Self::Cached(weights) => Weights::read(self, &mut Cursor::new(&weights[..]), progress),
         }
     }
+}
+
+fn open(path: &Path) -> Result<BufReader<File>> {
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    Ok(BufReader::with_capacity(1 << 20, file))
 }
 
 impl fmt::Display for Original {

@@ -1,0 +1,7 @@
+//! With a tiny model of random weights.
+
+mod encoder;
+mod engine;
+mod loading;
+mod plain;
+mod tiny;

@@ -1,0 +1,93 @@
+//! Whether all models of a worker fit into the memory that it may use.
+//!
+//! What counts is what they hold for as long as they run: weights, and keys and values. The program itself, tokenizers and
+//! what a computation needs while it lasts come on top.
+
+use std::fmt;
+
+const MIB: u64 = 1 << 20;
+
+/// What a model holds in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// The model's name.
+    pub model: String,
+    /// Bytes of its weights.
+    pub weights: u64,
+    /// Bytes that keys and values may take.
+    pub keys_and_values: u64,
+}
+
+/// The models do not fit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct OverBudget {
+    needs: Vec<Need>,
+    budget: u64,
+}
+
+impl Need {
+    fn bytes(&self) -> u64 {
+        self.weights.saturating_add(self.keys_and_values)
+    }
+}
+
+impl fmt::Display for OverBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |bytes: u64| bytes.div_ceil(MIB);
+        let all = self.needs.iter().map(Need::bytes).fold(0, u64::saturating_add);
+        write!(f, "the models need {} MiB, and the memory budget is {} MiB", mib(all), self.budget / MIB)?;
+        for need in &self.needs {
+            write!(f, "; {} needs {} MiB of weights", need.model, mib(need.weights))?;
+            if need.keys_and_values > 0 {
+                write!(f, " and {} MiB of keys and values", mib(need.keys_and_values))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The memory that the models of a worker may use together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Budget {
+    /// So many bytes.
+    pub bytes: u64,
+    /// What models need that load elsewhere.
+    pub others: Vec<Need>,
+}
+
+impl Budget {
+    /// Whether a model fits into it beside the others.
+    ///
+    /// # Errors
+    /// With what each of them needs, where they do not.
+    pub fn fits(&self, own: Need) -> Result<(), OverBudget> {
+        let needs: Vec<_> = [own].into_iter().chain(self.others.iter().cloned()).collect();
+        let all = needs.iter().map(Need::bytes).fold(0, u64::saturating_add);
+        if all <= self.bytes { Ok(()) } else { Err(OverBudget { needs, budget: self.bytes }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn need(model: &str, weights: u64, keys_and_values: u64) -> Need {
+        Need { model: model.to_owned(), weights, keys_and_values }
+    }
+
+    #[test]
+    fn all_of_them_count_and_each_is_named() {
+        let fits = |bytes| {
+            let budget = Budget { bytes, others: vec![need("vectors", 87 * MIB, 0)] };
+            budget.fits(need("chat", 100 * MIB + 1, 512 * MIB))
+        };
+        assert_eq!(fits(700 * MIB), Ok(()));
+        assert_eq!(fits(699 * MIB + 1), Ok(()));
+        assert_eq!(
+            fits(699 * MIB).unwrap_err().to_string(),
+            "the models need 700 MiB, and the memory budget is 699 MiB; chat needs 101 MiB of weights and 512 MiB of \
+             keys and values; vectors needs 87 MiB of weights"
+        );
+        assert!(Budget { bytes: u64::MAX - 1, others: vec![] }.fits(need("huge", u64::MAX, 1)).is_err());
+    }
+}
