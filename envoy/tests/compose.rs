@@ -135,21 +135,32 @@ fn every_filter_that_envoy_loads_is_in_the_image() {
     }
 }
 
-/// Two places fetch the model; whoever changes one finds the other here.
+/// Two places fetch the models; whoever changes one finds the other here.
 #[test]
-fn the_model_is_the_one_that_setup_fetches() {
-    let setup = file("xtask/src/setup/model.rs");
-    let said = |what: &str| assert!(setup.contains(what), "xtask/src/setup/model.rs does not say {what}");
-    let requirement = file("deploy/docker/model.requirements.txt");
-    let requirement = requirement.lines().last().unwrap();
-    let (name, rest) = requirement.split_once("==").unwrap();
-    let (version, hash) = rest.split_once(" --hash=sha256:").unwrap();
-    let sum = file("deploy/docker/model.sha256");
-    let (digest, member) = sum.trim().split_once("  ").unwrap();
-    for word in [name, version, hash, digest, member] {
-        said(&format!("\"{word}\""));
+fn the_models_are_those_that_setup_fetches() {
+    let setup = ["model", "embedding_model"].map(|name| file(&format!("xtask/src/setup/{name}.rs")));
+    let is_said = |what: &str| setup.iter().any(|text| text.contains(&format!("\"{what}\"")));
+    let said = |what: &str| assert!(is_said(what), "xtask/src/setup does not say {what}");
+    let requirements = file("deploy/docker/model.requirements.txt");
+    let requirements: Vec<_> = requirements.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(requirements.len(), setup.len());
+    for requirement in requirements {
+        let (name, rest) = requirement.split_once("==").unwrap();
+        let (version, hash) = rest.split_once(" --hash=sha256:").unwrap();
+        [name, version, hash].into_iter().for_each(said);
     }
+    let sums = file("deploy/docker/model.sha256");
+    let sums: Vec<_> = sums.lines().map(|line| line.split_once("  ").unwrap()).collect();
+    let members: usize = setup.iter().map(|text| text.matches("sha256: \"").count()).sum();
+    assert_eq!(sums.len(), members, "every file is checked in both places");
     let dockerfile = file("deploy/docker/worker.Dockerfile");
-    assert!(dockerfile.contains(&format!("{member} /models/smollm2-135m-instruct-q4_1.gguf")));
-    said("\"smollm2-135m-instruct-q4_1.gguf\"");
+    for (digest, member) in sums {
+        [digest, member].into_iter().for_each(said);
+        let name = member.split_once("/model/").map_or(member, |(_, name)| name);
+        assert!(dockerfile.contains(name), "{name} is not in the image");
+    }
+    for place in ["smollm2-135m-instruct-q4_1.gguf", "all-minilm-l6-v2"] {
+        said(place);
+        assert!(dockerfile.contains(&format!("/usr/share/spillway/models/{place}\"")));
+    }
 }

@@ -55,6 +55,11 @@ pub(crate) fn model() -> PathBuf {
     present(named_or("SPILLWAY_MODEL", "target/models/smollm2-135m-instruct-q4_1.gguf"), "language model")
 }
 
+/// The folder of the embedding model.
+pub(crate) fn embedding_model() -> PathBuf {
+    present(named_or("SPILLWAY_EMBEDDING_MODEL", "target/models/all-minilm-l6-v2"), "embedding model")
+}
+
 fn named_or(variable: &str, place: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(|| repository().join(place), PathBuf::from)
 }

@@ -102,10 +102,11 @@ impl Setup {
         self
     }
 
-    /// Inference workers with the real language model, and these options.
+    /// Inference workers with the real models, and these options.
     #[must_use]
     pub fn model(mut self, options: &str) -> Self {
         self.engine = vec!["--model-file".into(), parts::model().into()];
+        self.engine.extend(["--embedding-model-dir".into(), parts::embedding_model().into()]);
         self.engine.extend(options.split_whitespace().map(OsString::from));
         self
     }

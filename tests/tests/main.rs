@@ -20,6 +20,7 @@ mod client_headers;
 mod counts;
 mod deploy;
 mod distribution;
+mod embeddings;
 mod endpoints_come_and_go;
 mod hidden_stats;
 mod membership;

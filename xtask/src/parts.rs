@@ -2,7 +2,7 @@
 
 use crate::command::{cargo, run};
 use crate::layout::Layout;
-use crate::setup::{envoy, model};
+use crate::setup::{embedding_model, envoy, model};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,6 +15,7 @@ pub(crate) struct Parts {
     pub(crate) worker: PathBuf,
     pub(crate) cache_tier: PathBuf,
     pub(crate) model: PathBuf,
+    pub(crate) embedding_model: PathBuf,
 }
 
 impl Parts {
@@ -24,6 +25,7 @@ impl Parts {
             envoy: envoy::ensure(layout)?,
             filters: layout.filters(),
             model: model::ensure(layout)?,
+            embedding_model: embedding_model::ensure(layout)?,
             worker: worker(layout)?,
             cache_tier: cache_tier(layout)?,
         })
@@ -36,7 +38,8 @@ impl Parts {
             .env("SPILLWAY_FILTERS", &self.filters)
             .env("SPILLWAY_WORKER", &self.worker)
             .env("SPILLWAY_CACHE_TIER", &self.cache_tier)
-            .env("SPILLWAY_MODEL", &self.model);
+            .env("SPILLWAY_MODEL", &self.model)
+            .env("SPILLWAY_EMBEDDING_MODEL", &self.embedding_model);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::packages::{members, names_in};
 use crate::parts::Parts;
 use crate::setup::ceph::Ceph;
 use crate::setup::wasm_toolchain::{self, Toolchain};
-use crate::setup::{model, moto, node, redis, wasm_bindgen};
+use crate::setup::{embedding_model, model, moto, node, redis, wasm_bindgen};
 use crate::{build, lint, say, setup};
 use anyhow::{Result, bail};
 use std::process::Command;
@@ -51,6 +51,7 @@ pub(super) fn native(layout: &Layout, arguments: &[String]) -> Outcome {
         dev.arg("--").args(arguments);
         let mut release = native_cargo(layout, &names_in(layout, &members, &["services"]));
         release.env("SPILLWAY_MODEL", model::ensure(layout)?);
+        release.env("SPILLWAY_EMBEDDING_MODEL", embedding_model::ensure(layout)?);
         release.env("SPILLWAY_MOTO_SERVER", moto::ensure(layout)?);
         release.args(["--release", "--", "--include-ignored"]).args(arguments);
         all([stream::run(&mut dev, counts), stream::run(&mut release, counts)])

@@ -31,6 +31,8 @@ ready
 
   curl -s http://127.0.0.1:{api}/v1/chat/completions -H 'content-type: application/json' \\
     -d '{{\"model\":\"smollm2-135m-instruct\",\"messages\":[{{\"role\":\"user\",\"content\":\"Say hello.\"}}]}}'
+  curl -s http://127.0.0.1:{api}/v1/embeddings -H 'content-type: application/json' \\
+    -d '{{\"model\":\"all-minilm-l6-v2\",\"input\":\"a cat sits on the mat\"}}'
 
 {end}",
         workers.join("  "),

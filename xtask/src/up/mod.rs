@@ -22,12 +22,12 @@ use crate::build;
 use crate::layout::Layout;
 use crate::parts;
 use crate::say;
-use crate::setup::{envoy, model};
+use crate::setup::envoy;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use ports::Ports;
 use running::Outcome;
-use start::Plan;
+use start::{Models, Plan};
 
 /// What is started and where.
 #[derive(Debug, Args)]
@@ -82,7 +82,7 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
         worker: parts::worker(layout)?,
         cache_tier: parts::cache_tier(layout)?,
         engine: options.engine,
-        model: (options.engine == Engine::Model).then(|| model::ensure(layout)).transpose()?,
+        models: (options.engine == Engine::Model).then(|| Models::ensure(layout)).transpose()?,
         detach: options.detach,
     };
 

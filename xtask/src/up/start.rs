@@ -8,6 +8,8 @@ use super::running::{Outcome, Wait};
 use super::signals::Stop;
 use super::state::State;
 use super::taken;
+use crate::layout::Layout;
+use crate::setup::{embedding_model, model};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::process::Command;
@@ -33,8 +35,22 @@ pub(super) struct Plan<'a> {
     pub(super) worker: PathBuf,
     pub(super) cache_tier: PathBuf,
     pub(super) engine: Engine,
-    pub(super) model: Option<PathBuf>,
+    pub(super) models: Option<Models>,
     pub(super) detach: bool,
+}
+
+/// What real workers serve.
+#[derive(Debug)]
+pub(super) struct Models {
+    text: PathBuf,
+    embedding: PathBuf,
+}
+
+impl Models {
+    /// Fetches what is missing.
+    pub(super) fn ensure(layout: &Layout) -> Result<Self> {
+        Ok(Self { text: model::ensure(layout)?, embedding: embedding_model::ensure(layout)? })
+    }
 }
 
 /// Starts all and waits for all. The state is written after each start: whatever happens, `down` finds it.
@@ -51,7 +67,7 @@ pub(super) fn start(
 
     plan.start_cache_tier(children)?;
     note(children)?;
-    let (first, rest) = plan.ports.workers.split_at(usize::from(plan.model.is_some()));
+    let (first, rest) = plan.ports.workers.split_at(usize::from(plan.models.is_some()));
     // The first one leaves the requantised model beside the original; the others find it there.
     for ports in [first, rest] {
         for port in ports {
@@ -89,8 +105,8 @@ impl Plan<'_> {
         command.args(["--listen", &local(port).to_string(), "--engine", self.engine.as_str()]);
         // A person who presses Ctrl-C does not wait for an answer any more.
         command.args(["--drain-timeout-s", "2"]);
-        if let Some(model) = &self.model {
-            command.arg("--model-file").arg(model);
+        if let Some(Models { text, embedding }) = &self.models {
+            command.arg("--model-file").arg(text).arg("--embedding-model-dir").arg(embedding);
         }
         children.start(&name(port), &mut command, self.folder.join(format!("worker-{port}.log")))
     }
