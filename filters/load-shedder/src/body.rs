@@ -33,7 +33,8 @@ impl Degraded {
 }
 
 /// Makes the request at hand, whose body of so many bytes is all there, as small as the step asks for. What the rule does not
-/// allow is left as it is, and so is a body that cannot be read: the inference worker will say what is wrong with it.
+/// allow is left as it is, and so is a body that cannot be read: the inference worker will say what is wrong with it. An
+/// embedding has no length, and another model's would be no answer at all.
 pub(crate) fn degrade(
     host: &dyn Host,
     (step, level): (Step, Level),
@@ -43,7 +44,7 @@ pub(crate) fn degrade(
     let mut degraded = Degraded::default();
     let caps = step >= Step::CapOutput && rule.cap_output_tokens.get() > 0;
     let shrinks = step >= Step::SmallerModel && !rule.smaller_model.is_empty();
-    if level == Level::TOP || !(caps || shrinks) {
+    if level == Level::TOP || !api.generates() || !(caps || shrinks) {
         return degraded;
     }
     let Ok(mut body) = host.buffer(Buffer::RequestBody, 0, bytes) else { return degraded };
@@ -76,5 +77,28 @@ pub(crate) fn degrade(
 pub(crate) fn tell(host: &dyn Host, degraded: Degraded) {
     if degraded.any() {
         host.set_header(Headers::Response, DEGRADED, degraded.as_str()).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use spillway_host::fake::Fake;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(api: Api, body: &str, expected: &str) {
+        let host = Fake::new();
+        host.put_buffer(Buffer::RequestBody, body.as_bytes());
+        let rule = ShedRule { smaller_model: "small".to_owned(), ..ShedRule::default() };
+        degrade(&*host, (Step::SmallerModel, Level(1)), &rule, (api, body.len()));
+        assert_eq!(host.buffer(Buffer::RequestBody, 0, 1_000).unwrap(), expected.as_bytes(), "{api:?}");
+    }
+
+    #[test]
+    fn text_is_left_to_a_smaller_model_and_vectors_are_not() {
+        let body = r#"{"model":"large","input":"x"}"#;
+        check(Api::Responses, body, r#"{"model":"small","input":"x"}"#);
+        check(Api::Embeddings, body, body);
     }
 }

@@ -86,10 +86,18 @@ impl Arrival<'_> {
         self.facts.as_ref().map_or(0, |facts| u64::from(facts.prompt_bytes) / BYTES_PER_TOKEN)
     }
 
+    /// The most tokens that are generated for it, as far as is known.
+    fn output_tokens(&self) -> u64 {
+        if !self.head.api.generates() {
+            return 0;
+        }
+        self.facts.as_ref().and_then(|facts| facts.output_limit).map_or(ASSUMED_OUTPUT, u64::from)
+    }
+
     /// The kind of request that it is, by what is known of it.
     fn class(&self) -> Class {
         match &self.facts {
-            Some(facts) => Class::of(facts.stream, self.prompt_tokens()),
+            Some(facts) => Class::of(facts.stream && self.head.api.generates(), self.prompt_tokens()),
             None => Class::of(false, u64::MAX),
         }
     }
@@ -342,10 +350,8 @@ impl Stream {
 /// Charges its tenant. `Err` when it was refused for that.
 fn charge(shared: &Shared, pool: &Pool, arrival: &Arrival<'_>) -> Result<Option<Charge>, ()> {
     let host = &*shared.host;
-    let output =
-        arrival.facts.as_ref().and_then(|facts| facts.output_limit).map_or(ASSUMED_OUTPUT, u64::from);
     let prompt_tokens = arrival.prompt_tokens();
-    let tokens = prompt_tokens.saturating_add(output);
+    let tokens = prompt_tokens.saturating_add(arrival.output_tokens());
     let is_dry = shared.budgets.dry_run || arrival.rule.mode == Mode::Observe;
     match shared.budgets.charge(host, &arrival.who, tokens, arrival.now) {
         None => Ok(None),

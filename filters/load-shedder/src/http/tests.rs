@@ -8,6 +8,8 @@ use crate::Root;
 use crate::http::Stream;
 
 const CHAT: &[u8] = br#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hello"}]}"#;
+/// Two tokens, by its length; it says something of an output, as no embedding has it.
+const EMBEDDING: &[u8] = br#"{"model":"v","input":["Hello","you"],"max_tokens":5000}"#;
 /// One permit, and nobody's level is kept free for anybody.
 const ONE: &str = r#"{
     "only_pool": "p", "limit": {"min": 1, "max": 1}, "trust_priority_header": true, "max_wait_ms": 5000,
@@ -47,6 +49,25 @@ fn ask(host: &Fake, root: &Root, id: u32, level: &str) -> (Stream, Action) {
     assert_eq!(stream.headers(false), Action::Pause);
     host.put_buffer(Buffer::RequestBody, CHAT);
     let action = stream.body(CHAT.len(), true);
+    (stream, action)
+}
+
+/// A request for vectors.
+fn embed(host: &Fake, root: &Root, id: u32) -> (Stream, Action) {
+    host.clear_headers(Headers::Request);
+    host.clear_headers(Headers::Response);
+    for (name, value) in [
+        (":method", "POST"),
+        (":path", "/v1/embeddings"),
+        ("content-type", "application/json"),
+        ("authorization", "Bearer one"),
+    ] {
+        host.set_header(Headers::Request, name, value).unwrap();
+    }
+    let mut stream = root.stream(id);
+    assert_eq!(stream.headers(false), Action::Pause);
+    host.put_buffer(Buffer::RequestBody, EMBEDDING);
+    let action = stream.body(EMBEDDING.len(), true);
     (stream, action)
 }
 
@@ -148,4 +169,17 @@ fn two_configurations_of_the_same_pool_share_it_and_others_do_not() {
     assert_eq!((pool(&host, "admitted"), host.metric_named("spillway.pool.q.admitted")), (1, Some(1)));
     answered(&host, &mut first);
     answered(&host, &mut second);
+}
+
+#[test]
+fn an_embedding_takes_a_permit_and_is_charged_for_its_prompt_alone() {
+    let host = host();
+    let root = configured(&host, 1, r#"{"only_pool": "p", "budget": {"tokens_per_minute": 100}}"#);
+    // Whoever has a whole budget is served, however much is asked for; so it takes a second one to see what was charged.
+    let (mut first, _) = embed(&host, &root, 10);
+    let (mut second, action) = embed(&host, &root, 11);
+    assert_eq!((action, pool(&host, "admitted"), host.replies()), (Action::Continue, 2, 0));
+    answered(&host, &mut first);
+    answered(&host, &mut second);
+    assert_eq!(pool(&host, "admitted"), 0);
 }
