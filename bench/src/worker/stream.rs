@@ -1,56 +1,53 @@
-//! A streamed answer, and when its pieces came.
+//! Our worker, asked over HTTP for streamed answers.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::{Value, json};
 use spillway_harness::{Client, MODEL, request};
 
-/// When the pieces of an answer came.
-pub(super) struct Streamed {
-    pub(super) first: Duration,
-    /// Between one piece and the next.
-    pub(super) gaps: Vec<Duration>,
-    pub(super) tokens: u64,
+use super::asked::{Answer, Answered, Request};
+
+/// Asks for them all, each at its time.
+pub(super) async fn ask(client: &Client, requests: &[Request]) -> Result<Answered> {
+    let begun = Instant::now();
+    let ask_one = |request: &Request| {
+        let (client, request) = (client.clone(), request.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(request.after.saturating_sub(begun.elapsed())).await;
+            stream(&client, &request).await
+        })
+    };
+    let tasks: Vec<_> = requests.iter().map(ask_one).collect();
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.push(task.await??);
+    }
+    Ok(Answered { answers, elapsed: begun.elapsed() })
 }
 
-/// How many were asked for. Each prompt begins with another number: of what was asked before, the worker need not read the
-/// beginning again.
-static ASKED: AtomicU64 = AtomicU64::new(0);
-
-/// Asks for an answer of so many tokens to a prompt of about so many words, which nobody has asked before.
-pub(super) async fn ask(client: &Client, tokens: u32, words: usize) -> Result<Streamed> {
-    let number = ASKED.fetch_add(1, Ordering::Relaxed);
-    let words = ["the", "village", "by", "a", "sea", "where", "people", "told", "long", "stories"]
-        .iter()
-        .cycle()
-        .take(words);
-    let text: Vec<_> = words.copied().collect();
+async fn stream(client: &Client, Request { prompt, tokens, .. }: &Request) -> Result<Answer> {
     let body = json!({
         "model": MODEL,
-        "prompt": format!("{number} {} and", text.join(" ")),
+        "prompt": prompt,
         "max_tokens": tokens,
-        "temperature": 0.8,
-        "seed": number,
+        "temperature": 0,
         "stream": true,
         "stream_options": { "include_usage": true },
     });
     let begun = Instant::now();
     let mut answer = client.stream(request("/v1/completions", &body)).await;
     ensure!(answer.status == 200, "status {}", answer.status);
-    let (mut first, mut last, mut gaps, mut tokens) = (None, begun, Vec::new(), 0);
+    let (mut came, mut usage) = (Vec::new(), Value::Null);
     while let Some(event) = answer.next().await.map_err(|error| anyhow!(error))? {
         let Ok(event) = serde_json::from_str::<Value>(&event) else { continue };
-        tokens = event.pointer("/usage/completion_tokens").and_then(Value::as_u64).unwrap_or(tokens);
         if event.pointer("/choices/0/text").and_then(Value::as_str).is_some_and(|text| !text.is_empty()) {
-            let now = Instant::now();
-            if first.is_some() {
-                gaps.push(now - last);
-            }
-            first.get_or_insert(now - begun);
-            last = now;
+            came.push(begun.elapsed());
+        }
+        if let Some(told) = event.get("usage").filter(|told| !told.is_null()) {
+            usage = told.clone();
         }
     }
-    Ok(Streamed { first: first.unwrap_or_default(), gaps, tokens })
+    let count = |name| usage.get(name).and_then(Value::as_u64).with_context(|| format!("no usage.{name}"));
+    Ok(Answer::new(count("prompt_tokens")?, count("completion_tokens")?, &came))
 }

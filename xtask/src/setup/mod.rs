@@ -11,6 +11,7 @@ pub(crate) mod components;
 pub(crate) mod embedding_model;
 pub(crate) mod envoy;
 mod envoy_version;
+pub(crate) mod llama_cpp;
 pub(crate) mod model;
 pub(crate) mod moto;
 pub(crate) mod node;

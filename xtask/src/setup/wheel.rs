@@ -8,7 +8,7 @@ use crate::layout::Layout;
 use crate::say;
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -29,6 +29,14 @@ impl Wheel {
         let mut command = venv.pip();
         command.arg("install");
         self.fetch(layout, command)
+    }
+
+    /// The folder of an environment's packages, only if this version is among them.
+    pub(crate) fn installed(&self, venv: &Path) -> Option<PathBuf> {
+        let about = format!("{}-{}.dist-info", self.name.replace('-', "_"), self.version);
+        let libraries = fs::read_dir(venv.join("lib")).ok()?;
+        let mut packages = libraries.flatten().map(|python| python.path().join("site-packages"));
+        packages.find(|packages| packages.join(&about).is_dir())
     }
 
     /// Leaves the wheel's file in a folder.
@@ -87,6 +95,18 @@ impl Wheel {
 #[cfg(test)]
 mod tests {
     use super::Wheel;
+
+    #[test]
+    fn another_version_in_the_environment_is_not_taken() {
+        let venv = tempfile::tempdir().unwrap();
+        let packages = venv.path().join("lib/python3.12/site-packages");
+        let wheel = Wheel { name: "some-thing", version: "1.40.0", sha256: &[], bytes: 1 };
+        assert_eq!(wheel.installed(venv.path()), None);
+        std::fs::create_dir_all(packages.join("some_thing-1.39.0.dist-info")).unwrap();
+        assert_eq!(wheel.installed(venv.path()), None);
+        std::fs::create_dir_all(packages.join("some_thing-1.40.0.dist-info")).unwrap();
+        assert_eq!(wheel.installed(venv.path()), Some(packages));
+    }
 
     #[test]
     fn a_requirement_names_every_hash() {

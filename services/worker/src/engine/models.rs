@@ -78,17 +78,12 @@ impl Models {
         self.embedding.as_ref().filter(|model| model.name == name).map(|_| Purpose::Embedding)
     }
 
-    /// Whether all models take jobs. Of two that load it is the slower one.
+    /// Whether all models take jobs. Of two that load it is what generates text that tells how far it is.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         let text = self.text.readiness();
         let Some(embedding) = &self.embedding else { return text };
-        match (text, embedding.engine.readiness()) {
-            (Readiness::Loading { percent: text }, Readiness::Loading { percent }) => {
-                Readiness::Loading { percent: percent.min(text) }
-            }
-            (Readiness::Ready, other) | (other, _) => other,
-        }
+        if text == Readiness::Ready { embedding.engine.readiness() } else { text }
     }
 
     /// The slots of what generates text, and all requests that run and wait: whoever counts what a worker has in flight

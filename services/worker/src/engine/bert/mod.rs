@@ -164,7 +164,7 @@ impl Embedder for Bert {
         match (self.ready.get(), self.watch.stuck_for()) {
             (Some(_), None) => Readiness::Ready,
             (Some(_), Some(lasts)) => Readiness::Stuck { seconds: lasts.as_secs() },
-            (None, _) => Readiness::Loading { percent: 0 },
+            (None, _) => Readiness::Loading { step: "preparing", percent: 0, bytes: None },
         }
     }
 
