@@ -6,9 +6,11 @@
 //!
 //! Nothing here is made before the first request asks for a form. Grammars are compiled away from the computing thread,
 //! few at a time. What a schema can cost is bounded: its size and depth by the request's parser, its compilation by
-//! `llguidance`'s own limits, by [`multiples`] and by [`COMPILE_LIMIT`], a step by [`limits`].
+//! `llguidance`'s own limits, by [`multiples`] and [`patterns`], which these do not count, and by [`COMPILE_LIMIT`]; a step
+//! by [`limits`].
 
 mod multiples;
+mod patterns;
 
 use super::language::Language;
 use crate::engine::Refusal;
@@ -73,6 +75,7 @@ impl Grammars {
 
     fn constraint(&self, mut schema: Value) -> Result<Constraint, String> {
         multiples::check(&schema)?;
+        patterns::check(&schema)?;
         let factory = self.factory.get_or_init(|| factory(&self.language)).as_ref().map_err(Clone::clone)?;
         if let Some(members) = schema.as_object_mut() {
             // How it is compiled is not the client's to say.
