@@ -7,14 +7,14 @@ use super::generate::refuse_while_draining;
 use super::model;
 use super::taken::Taken;
 use super::urgency::Urgency;
-use crate::engine::{Broken, Disruption, EmbeddingJob, EmbeddingModel, EmbeddingRefusal};
+use crate::engine::{Broken, Disruption, EmbeddingJob, EmbeddingModel, EmbeddingRefusal, Vectors};
 use crate::metrics::Flight;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Request;
 use axum::response::{IntoResponse, Response};
 use spillway_contract::error_body::ErrorCode;
-use spillway_inference::request::{EmbeddingRequest, Inputs};
+use spillway_inference::request::{EmbeddingRequest, Encoding, Inputs};
 use spillway_inference::response::{EmbeddingAnswer, Usage};
 use spillway_serving::reset::ResetHandle;
 use std::sync::Arc;
@@ -62,12 +62,20 @@ async fn answer(app: &Arc<App>, request: Request<Body>) -> Result<Response, ApiE
         return Ok(taken.reset_connection().await);
     }
     let prompt_tokens = embedding.prompt_tokens;
-    let answer =
-        EmbeddingAnswer { model: &own.name, vectors: &vectors, encoding: asked.encoding, prompt_tokens };
-    // Only strings and numbers are written: this cannot fail.
-    let json = serde_json::to_vec(&answer).unwrap_or_default();
+    let Some(json) = written(own.name.clone(), vectors, asked.encoding, prompt_tokens).await else {
+        return Ok(taken.failed("the vectors could not be written"));
+    };
     taken.flight.completed(Usage { prompt_tokens, completion_tokens: 0 });
     Ok(taken.whole(json, disruption))
+}
+
+/// The body of the answer. Thousands of vectors take tens of milliseconds to write: not on a thread that moves bytes.
+async fn written(model: String, vectors: Vectors, encoding: Encoding, prompt_tokens: u32) -> Option<Vec<u8>> {
+    let write = move || {
+        serde_json::to_vec(&EmbeddingAnswer { model: &model, vectors: &vectors, encoding, prompt_tokens })
+            .ok()
+    };
+    tokio::task::spawn_blocking(write).await.ok().flatten()
 }
 
 /// A shorter vector would be another one, which this model was not trained for: none is made up.
