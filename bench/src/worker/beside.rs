@@ -1,5 +1,7 @@
 //! Each figure of ours beside llama.cpp's of the same round.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use super::measured::{CONDITIONS, Figures, Measured};
@@ -41,15 +43,24 @@ const FIGURES: [Figure; 7] = [
 ];
 
 /// What differs between the two beside the engine.
-const DIFFERENCES: &str = "\
-Both: the same file, prompts and lengths, greedy, one thread that computes, in turn. Ours: through HTTP, what is generated as \
-text, weights requantised to Q8_0, 16 tokens of prompts beside answers. llama.cpp: without HTTP and text, weights as in the \
-file (Q4_1), n_batch 2048 and n_ubatch 512 as in its server, built for this processor, without OpenMP";
+fn differences(another_file: Option<&Path>) -> String {
+    let file = another_file.map_or_else(
+        || "the worker's file, weights as they are in it (Q4_1)".to_owned(),
+        |file| format!("weights as in {}", file.display()),
+    );
+    format!(
+        "Both: the same prompts and lengths, greedy, one thread that computes, in turn. Ours: through HTTP, what is generated \
+         as text, weights requantised to Q8_0, 16 tokens of prompts beside answers. llama.cpp: {file}, without HTTP and \
+         text, n_batch 2048 and n_ubatch 512 as in its server, built for this processor, without OpenMP"
+    )
+}
 
-pub(super) fn report(measured: &Measured) -> Result<()> {
+/// The table and the bars; llama.cpp may have been given another file than ours.
+pub(super) fn report(measured: &Measured, another_file: Option<&Path>) -> Result<()> {
     let title = format!(
         "Ours beside llama.cpp: median (quartiles) of the rounds; as fast: tokens ours ÷ theirs, times theirs ÷ ours, round \
-         by round\n\n{DIFFERENCES}"
+         by round\n\n{}",
+        differences(another_file)
     );
     let mut table = Table::new(title, &["the other cores", "figure", "Spillway", "llama.cpp", "as fast"]);
     let mut bars = Vec::new();
@@ -89,6 +100,17 @@ fn ratios(ours: &[f64], theirs: &[f64], are_times: bool) -> Vec<f64> {
 mod tests {
     use super::super::joining::Times;
     use super::*;
+
+    #[test]
+    fn another_file_is_named() {
+        assert!(
+            differences(None)
+                .contains("llama.cpp: the worker's file, weights as they are in it (Q4_1), without")
+        );
+        assert!(
+            differences(Some(Path::new("q8.gguf"))).contains("llama.cpp: weights as in q8.gguf, without")
+        );
+    }
 
     #[test]
     fn more_is_faster_whatever_is_measured() {

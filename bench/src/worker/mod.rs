@@ -40,6 +40,9 @@ pub(crate) struct Options {
     /// Leaves llama.cpp out, which takes minutes to build
     #[arg(long)]
     without_llama_cpp: bool,
+    /// Another file of the same model for llama.cpp, which is faster with some formats than with others
+    #[arg(long, value_name = "FILE")]
+    llama_cpp_file: Option<PathBuf>,
     /// llama.cpp's program
     #[arg(long, env = "SPILLWAY_LLAMA_CPP", hide = true)]
     llama_cpp: Option<PathBuf>,
@@ -78,7 +81,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let measured = Measured { ours, llama_cpp: both.next().ok_or(why) };
     throughput::report(&measured)?;
     joining::report(&measured)?;
-    beside::report(&measured)
+    beside::report(&measured, options.llama_cpp_file.as_deref())
 }
 
 impl Options {
@@ -90,7 +93,7 @@ impl Options {
         }
         let built = "`cargo xtask bench worker` builds it and fetches the model";
         let program = self.llama_cpp.as_ref().context(built)?;
-        let model = self.model.as_ref().context(built)?;
+        let model = self.llama_cpp_file.as_ref().or(self.model.as_ref()).context(built)?;
         let most = u32::try_from(joining::LONG_PROMPT_WORDS)?.max(2 * self.tokens) + 64;
         LlamaCpp::start(program, model, 16, most)
     }

@@ -20,22 +20,8 @@ pub(super) fn tell(layout: &Layout, arguments: &[String], command: &mut Command)
         Ok(program) => command.env("SPILLWAY_LLAMA_CPP", program),
         Err(error) => {
             say::step("bench", "llama.cpp", format_args!("not measured: {error:#}"));
-            command.env("SPILLWAY_LLAMA_CPP_MISSING", one_line(&format!("{error:#}")))
+            // A cell of a table has no room for all the causes.
+            command.env("SPILLWAY_LLAMA_CPP_MISSING", error.to_string())
         }
     };
-}
-
-/// A cell of a table is one line.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "/")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::one_line;
-
-    #[test]
-    fn an_error_of_several_lines_fits_a_cell() {
-        assert_eq!(one_line("pip failed:\n  no | network\n"), "pip failed: no / network");
-    }
 }
