@@ -1,7 +1,7 @@
 //! What generates text, and what turns it into vectors.
 //!
 //! An [`Engine`] takes a [`Job`] and gives back a [`Generation`]: a channel of [`Event`]s that ends with
-//! [`Event::Finished`], [`Event::Expired`] or [`Event::Failed`]. Dropping the generation is how a client leaves: the engine
+//! [`Event::Finished`], [`Event::NotBegun`] or [`Event::Failed`]. Dropping the generation is how a client leaves: the engine
 //! frees what the job held and works on.
 //!
 //! The channel is not bounded by a number of events: it is bounded by the output limit of the job. So a client that
@@ -104,17 +104,26 @@ pub enum Event {
         /// Its token counts.
         usage: Usage,
     },
-    /// Its deadline passed while it waited. The only event.
-    Expired,
+    /// It waited, and is not begun any more. The only event.
+    NotBegun(NotBegun),
     /// The engine failed. The last event. The text is for the log, not for the client.
     Failed(String),
+}
+
+/// Why a job that waited is not begun any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotBegun {
+    /// Its deadline passed.
+    Expired,
+    /// The worker is about to stop: another one is to have it.
+    HandedBack,
 }
 
 /// Why there is no answer to a job that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Broken {
-    /// Its deadline passed while it waited.
-    Expired,
+    /// It waited, and is not begun any more.
+    NotBegun(NotBegun),
     /// What the engine says about its failure: for the log, not for the client.
     Failed(String),
 }
@@ -237,6 +246,9 @@ pub trait Engine: Debug + Send + Sync + 'static {
 
     /// Slots, and how they are used.
     fn load(&self) -> Load;
+
+    /// Gives up every job that waits, since the worker is about to stop. Those that run are finished.
+    fn hand_back(&self);
 
     /// Takes a job, or says at once why not. Once it is taken, its events come as they are made.
     fn submit(&self, job: Job) -> Submission<'_>;

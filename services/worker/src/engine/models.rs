@@ -86,6 +86,14 @@ impl Models {
         if text == Readiness::Ready { embedding.engine.readiness() } else { text }
     }
 
+    /// Gives up all that waits: another worker is to have it.
+    pub fn hand_back(&self) {
+        self.text.hand_back();
+        if let Some(embedding) = &self.embedding {
+            embedding.engine.hand_back();
+        }
+    }
+
     /// The slots of what generates text, and all requests that run and wait: whoever counts what a worker has in flight
     /// counts the others too, and they take processor time from those in the slots.
     #[must_use]

@@ -4,7 +4,7 @@
 
 use super::alignment::Alignment;
 use super::stop::{Passed, StopStrings};
-use super::{Event, FinishReason, Usage};
+use super::{Event, FinishReason, NotBegun, Usage};
 use crate::metrics::Metrics;
 use spillway_inference::response::TokenLogprobs;
 use std::ops::ControlFlow;
@@ -84,10 +84,10 @@ impl Output {
         self.end(reason)
     }
 
-    /// Its deadline passed before it was begun.
-    pub fn expire(&mut self) {
+    /// It waited, and is not begun any more.
+    pub fn give_up(&mut self, why: NotBegun) {
         // A client that left does not need to know.
-        let _ = self.events.send(Event::Expired);
+        let _ = self.events.send(Event::NotBegun(why));
     }
 
     /// The engine failed.

@@ -3,6 +3,7 @@
 //! Whoever puts work in holds its [`Place`]: dropping the place takes the work out again, so a client that leaves
 //! while it waits gives its place to somebody else at once.
 
+use super::NotBegun;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,8 @@ pub(super) trait Waits {
     fn level(&self) -> u8;
     /// When nobody waits for it any more.
     fn deadline(&self) -> Option<Instant>;
-    /// That moment has passed.
-    fn expire(self);
+    /// It is not begun any more.
+    fn give_up(self, why: NotBegun);
 }
 
 /// A queue with one end for many tasks and one for a thread. It is bounded by whoever admits to it.
@@ -90,8 +91,14 @@ impl<T: Waits> Queue<T> {
         let taken = at.map(|at| waiting.work.remove(at).work);
         drop(waiting);
         // Outside of the lock: this may do anything.
-        expired.into_iter().for_each(|entry| entry.work.expire());
+        expired.into_iter().for_each(|entry| entry.work.give_up(NotBegun::Expired));
         taken
+    }
+
+    /// Gives up all work that waits.
+    pub(super) fn hand_back(&self) {
+        let all = std::mem::take(&mut self.0.waiting().work);
+        all.into_iter().for_each(|entry| entry.work.give_up(NotBegun::HandedBack));
     }
 }
 
@@ -123,6 +130,7 @@ mod tests {
     struct Piece(&'static str, u8, Option<Instant>);
 
     static EXPIRED: AtomicU32 = AtomicU32::new(0);
+    static HANDED_BACK: AtomicU32 = AtomicU32::new(0);
 
     impl Waits for Piece {
         fn level(&self) -> u8 {
@@ -133,8 +141,9 @@ mod tests {
             self.2
         }
 
-        fn expire(self) {
-            EXPIRED.fetch_add(1, Ordering::Relaxed);
+        fn give_up(self, why: NotBegun) {
+            let count = if why == NotBegun::Expired { &EXPIRED } else { &HANDED_BACK };
+            count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -187,5 +196,16 @@ mod tests {
         let _patient = queue.push(Piece("patient", 0, Some(now + seconds(50))), now);
         next(&queue, now + seconds(6), Some("patient"));
         assert_eq!(EXPIRED.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn what_waits_can_be_given_up_and_what_comes_later_waits_again() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        let _places = ["one", "other"].map(|name| queue.push(Piece(name, 0, None), now));
+        queue.hand_back();
+        assert_eq!(HANDED_BACK.load(Ordering::Relaxed), 2);
+        next(&queue, now, None);
+        let _late = queue.push(Piece("late", 0, None), now);
+        next(&queue, now, Some("late"));
     }
 }

@@ -60,7 +60,7 @@ async fn stream(answer: Answer, mut generation: Generation) -> Response {
         first = match generation.events.recv().await {
             None => return answer.taken.failed("it ended without a word"),
             Some(Event::Failed(why)) => return answer.taken.failed(&why),
-            Some(Event::Expired) => return answer.taken.expired(),
+            Some(Event::NotBegun(why)) => return answer.taken.not_begun(why),
             Some(event) => Some(event),
         };
     }

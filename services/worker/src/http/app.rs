@@ -90,6 +90,9 @@ impl App {
 impl Served for App {
     fn enter(&self, phase: Phase) {
         self.life.enter(phase);
+        if phase == Phase::Draining {
+            self.models.hand_back();
+        }
     }
 
     fn in_flight(&self) -> usize {

@@ -35,7 +35,7 @@ pub(super) async fn collect(
             Some(Event::Finished { reason, usage }) => {
                 return Ok(Collected { text, logprobs, reason, usage });
             }
-            Some(Event::Expired) => return Err(Broken::Expired),
+            Some(Event::NotBegun(why)) => return Err(Broken::NotBegun(why)),
             Some(Event::Failed(why)) => return Err(Broken::Failed(why)),
             None => return Err(Broken::Failed("it ended without a word".to_owned())),
         }

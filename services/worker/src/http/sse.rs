@@ -85,7 +85,7 @@ impl SseBody {
             }
             Some(Event::Failed(why)) => self.fail(&why),
             // Only where headers went out before the first event, which no engine does that knows deadlines.
-            Some(Event::Expired) => self.fail("its deadline passed"),
+            Some(Event::NotBegun(_)) => self.fail("it was not begun"),
             None => self.fail("it ended without a word"),
         }
     }

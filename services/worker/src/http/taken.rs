@@ -2,7 +2,7 @@
 
 use super::error::ApiError;
 use super::plain::PlainBody;
-use crate::engine::{Broken, Disruption};
+use crate::engine::{Broken, Disruption, NotBegun};
 use crate::metrics::{Flight, Outcome};
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
@@ -38,7 +38,7 @@ impl Taken {
     /// There is no answer, and nothing was sent yet.
     pub(super) fn broken(self, why: &Broken) -> Response {
         match why {
-            Broken::Expired => self.expired(),
+            Broken::NotBegun(why) => self.not_begun(*why),
             Broken::Failed(why) => self.failed(why),
         }
     }
@@ -50,11 +50,20 @@ impl Taken {
         ApiError::new(ErrorCode::Internal, "the engine failed").into_response()
     }
 
-    /// Nobody waits for it any more, or not for long enough.
-    pub(super) fn expired(mut self) -> Response {
-        self.flight.ends_as(Outcome::Expired);
-        let message = "the time for which the client waits passed before there was a slot";
-        ApiError::new(ErrorCode::DeadlineUnmet, message).retry_after_s(1).into_response()
+    /// It waited, and is not begun any more.
+    pub(super) fn not_begun(mut self, why: NotBegun) -> Response {
+        match why {
+            NotBegun::Expired => {
+                self.flight.ends_as(Outcome::Expired);
+                let message = "the time for which the client waits passed before there was a slot";
+                ApiError::new(ErrorCode::DeadlineUnmet, message).retry_after_s(1).into_response()
+            }
+            NotBegun::HandedBack => {
+                self.flight.ends_as(Outcome::Unavailable);
+                let message = "the worker is about to stop, and the request had not begun";
+                ApiError::new(ErrorCode::Draining, message).retry_after_s(1).closing().into_response()
+            }
+        }
     }
 
     /// Resets the connection and does not come back.

@@ -27,6 +27,27 @@ fn requests_in_flight_are_finished_and_new_ones_refused() {
 }
 
 #[test]
+fn what_waits_is_handed_back_at_once() {
+    let mut worker = Worker::slow();
+    worker.engine.slots = 1;
+    let mut worker = worker.start();
+    let mut runs = chat(worker.address, json!({"stream": true, "max_tokens": 40}));
+    runs.read_until("data: ");
+    let mut waits: Vec<_> =
+        [false, true].map(|stream| chat(worker.address, json!({"max_tokens": 4, "stream": stream}))).into();
+    worker.wait_for_load(1, 2);
+    worker.stop();
+    for client in &mut waits {
+        let reply = client.reply();
+        assert_eq!((reply.status, &reply.json()["error"]["code"]), (503, &json!("draining")));
+        assert_eq!((reply.header("retry-after"), reply.header("connection")), (Some("1"), Some("close")));
+        assert_eq!(reply.header("x-envoy-immediate-health-check-fail"), Some("true"));
+    }
+    runs.read_until("[DONE]");
+    assert_eq!(worker.stopped(), 0, "nothing was cut");
+}
+
+#[test]
 fn readiness_is_withdrawn_before_requests_are_refused() {
     let mut worker = Worker::default();
     worker.drain.delay = Duration::from_secs(2);

@@ -176,6 +176,10 @@ impl Embedder for Bert {
         self.ready.get().map(|ready| ready.dimensions)
     }
 
+    fn hand_back(&self) {
+        self.queue.hand_back();
+    }
+
     fn embed(&self, job: EmbeddingJob) -> Taking<'_> {
         Box::pin(self.take(job))
     }

@@ -7,7 +7,7 @@ use super::words::Words;
 use super::{Bert, Ready};
 use crate::engine::embedding::Vectors;
 use crate::engine::queue::Waits;
-use crate::engine::{Broken, Ticket};
+use crate::engine::{Broken, NotBegun, Ticket};
 use anyhow::{Context, Result};
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,8 +40,8 @@ impl Waits for Work {
         self.deadline
     }
 
-    fn expire(self) {
-        self.answer(Err(Broken::Expired));
+    fn give_up(self, why: NotBegun) {
+        self.answer(Err(Broken::NotBegun(why)));
     }
 }
 

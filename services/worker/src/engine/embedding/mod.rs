@@ -94,6 +94,9 @@ pub trait Embedder: Debug + Send + Sync + 'static {
     /// How many numbers a vector has; `None` while the model is not loaded.
     fn dimensions(&self) -> Option<usize>;
 
+    /// Gives up every job that waits, since the worker is about to stop. Those that run are finished.
+    fn hand_back(&self);
+
     /// Takes a job, or says at once why not.
     fn embed(&self, job: EmbeddingJob) -> Taking<'_>;
 }

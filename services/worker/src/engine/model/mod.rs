@@ -223,6 +223,10 @@ impl Engine for Model {
         Load { kv_cache_utilization: is_loaded.then_some(memory_use), ..self.occupancy.load() }
     }
 
+    fn hand_back(&self) {
+        self.queue.hand_back();
+    }
+
     fn submit(&self, job: Job) -> Submission<'_> {
         Box::pin(self.take(job))
     }

@@ -10,7 +10,7 @@ use super::weights::Weights;
 use super::{Model, Ready};
 use crate::engine::budget::Need;
 use crate::engine::queue::Waits;
-use crate::engine::{Output, Ticket};
+use crate::engine::{NotBegun, Output, Ticket};
 use anyhow::{Context, Result, ensure};
 use spillway_inference::request::Sampling;
 use std::sync::Arc;
@@ -50,8 +50,8 @@ impl Waits for Work {
         self.deadline
     }
 
-    fn expire(mut self) {
-        self.output.expire();
+    fn give_up(mut self, why: NotBegun) {
+        self.output.give_up(why);
     }
 }
 

@@ -3,8 +3,8 @@
 use super::{Behaviour, Simulated, TIMER_STEP, tokens_of};
 use crate::engine::embedding::{check_lengths, to_unit_length};
 use crate::engine::{
-    Broken, Delivery, Disruption, Embedder, Embedding, EmbeddingJob, EmbeddingRefusal, Load, Readiness,
-    Taking, Ticket, Vectors,
+    Broken, Delivery, Disruption, Embedder, Embedding, EmbeddingJob, EmbeddingRefusal, Load, NotBegun,
+    Readiness, Taking, Ticket, Vectors,
 };
 use spillway_inference::request::Input;
 use spillway_primitives::rng_from;
@@ -68,6 +68,9 @@ impl Embedder for SimulatedVectors {
         Some(DIMENSIONS)
     }
 
+    /// The slots are those of the one engine, which hands back for both.
+    fn hand_back(&self) {}
+
     fn embed(&self, job: EmbeddingJob) -> Taking<'_> {
         Box::pin(std::future::ready(self.take(&job)))
     }
@@ -80,6 +83,11 @@ impl Run {
             biased;
             () = self.reply.closed() => return,
             slot = slots.acquire() => slot,
+        };
+        let Ok(slot) = slot else {
+            // The client may have left: there is nobody to tell.
+            let _ = self.reply.send(Err(Broken::NotBegun(NotBegun::HandedBack)));
+            return;
         };
         self.ticket.start(std::time::Instant::now());
         let work = async {

@@ -18,8 +18,8 @@ pub use embedding::SimulatedVectors;
 pub use service_time::{Rates, ServiceTime};
 
 use super::{
-    Delivery, Disruption, Engine, Generation, Job, Load, Occupancy, Output, Prompt, Readiness, Refusal,
-    Submission, Ticket,
+    Delivery, Disruption, Engine, Generation, Job, Load, NotBegun, Occupancy, Output, Prompt, Readiness,
+    Refusal, Submission, Ticket,
 };
 use crate::metrics::Metrics;
 use spillway_inference::request::Format;
@@ -151,6 +151,11 @@ impl Engine for Simulated {
         Load { gpu_utilization: self.behaviour().gpu_utilization, ..self.occupancy.load() }
     }
 
+    /// No slot is given to anybody any more.
+    fn hand_back(&self) {
+        self.slots.close();
+    }
+
     fn submit(&self, job: Job) -> Submission<'_> {
         Box::pin(std::future::ready(self.take(job)))
     }
@@ -193,6 +198,7 @@ async fn run(slots: Arc<Semaphore>, mut run: Run) {
         () = run.output.abandoned() => return,
         slot = slots.acquire() => slot,
     };
+    let Ok(slot) = slot else { return run.output.give_up(NotBegun::HandedBack) };
     run.ticket.start(std::time::Instant::now());
     if run.stalls {
         run.output.abandoned().await;

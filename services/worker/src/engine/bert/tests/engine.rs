@@ -3,7 +3,7 @@
 use super::tiny::{HIDDEN, Tiny};
 use crate::engine::bert::{Bert, Config};
 use crate::engine::{
-    Broken, Embedder, Embedding, EmbeddingJob, EmbeddingRefusal, Load, Readiness, Refusal, Vectors,
+    Broken, Embedder, Embedding, EmbeddingJob, EmbeddingRefusal, Load, NotBegun, Readiness, Refusal, Vectors,
 };
 use crate::metrics::Metrics;
 use serde_json::{Value, json};
@@ -153,7 +153,7 @@ async fn the_important_need_not_wait_for_the_others_to_end() {
     assert!(lesser.vectors.try_recv().is_err(), "the lesser one is not done yet");
     let past = Some(Instant::now());
     let late = running.bert.embed(EmbeddingJob { deadline: past, ..job(&json!("a")) }).await.unwrap();
-    assert_eq!(end(late).await, Err(Broken::Expired));
+    assert_eq!(end(late).await, Err(Broken::NotBegun(NotBegun::Expired)));
     assert_eq!(end(lesser).await.unwrap().len(), 2000);
     end(same).await.unwrap();
 }
