@@ -166,7 +166,7 @@ impl WeightsCache {
         }
         progress.begin(Step::Verifying, manifest.bytes);
         let (of, threads, progress) = (Arc::clone(manifest), self.verify_threads, Arc::clone(progress));
-        match spawn_blocking(move || Weights::map(path, &of, lock, threads, &progress)).await?? {
+        match spawn_blocking(move || Weights::map(&path, &of, lock, threads, &progress)).await?? {
             Checked::Whole(weights) => {
                 self.disk.touch(manifest.sha256);
                 Ok(Some(self.remember(weights)))

@@ -1,8 +1,13 @@
 //! SHA-256, and its text.
 
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use spillway_contract::cache::key::{from_hex, to_hex};
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 use std::str::FromStr;
 
 /// A SHA-256. As a text it is 64 hexadecimal digits in lower case.
@@ -20,6 +25,22 @@ impl Digest {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// That of a file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of_file(path: &Path) -> Result<Self> {
+        let cannot_read = || format!("cannot read {}", path.display());
+        let mut file = File::open(path).with_context(cannot_read)?;
+        let (mut hasher, mut buffer) = (Hasher::default(), vec![0; 1 << 20]);
+        loop {
+            match file.read(&mut buffer).with_context(cannot_read)? {
+                0 => return Ok(hasher.finish()),
+                read => hasher.update(buffer.get(..read).unwrap_or_default()),
+            }
+        }
     }
 }
 
@@ -44,15 +65,9 @@ impl FromStr for Digest {
     type Err = NoDigest;
 
     fn from_str(text: &str) -> Result<Self, NoDigest> {
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Ok(byte - b'0'),
-            b'a'..=b'f' => Ok(byte - b'a' + 10),
-            _ => Err(NoDigest),
-        };
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        let bytes = pairs.iter().map(|[high, low]| Ok(digit(*high)? << 4 | digit(*low)?));
-        let bytes = bytes.collect::<Result<Vec<u8>, NoDigest>>()?;
-        if rest.is_empty() { bytes.try_into().map(Self).map_err(|_| NoDigest) } else { Err(NoDigest) }
+        // Upper case is read there as well.
+        let digest = from_hex(text).map(Self).filter(|digest| to_hex(&digest.0) == text);
+        digest.ok_or(NoDigest)
     }
 }
 
@@ -72,7 +87,7 @@ impl From<Digest> for String {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&to_hex(&self.0))
     }
 }
 
@@ -95,6 +110,10 @@ mod tests {
         let mut hasher = Hasher::default();
         [b"a".as_slice(), b"", b"bc"].into_iter().for_each(|part| hasher.update(part));
         assert_eq!(hasher.finish(), Digest::of(b"abc"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("abc");
+        std::fs::write(&path, "abc").unwrap();
+        assert_eq!(Digest::of_file(&path).unwrap().to_string(), ABC);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use memmap2::Mmap;
 use std::fs::File;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -16,7 +16,6 @@ use std::thread;
 #[derive(Debug)]
 pub struct Weights {
     manifest: Manifest,
-    path: PathBuf,
     map: Mmap,
     _lock: Lock,
 }
@@ -37,21 +36,15 @@ impl Weights {
         &self.manifest
     }
 
-    /// Where the file is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Maps a file and compares all of it. `threads` do that side by side.
     pub(crate) fn map(
-        path: PathBuf,
+        path: &Path,
         manifest: &Manifest,
         lock: Lock,
         threads: usize,
         progress: &Progress,
     ) -> Result<Checked> {
-        let file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         if file.metadata()?.len() != manifest.bytes {
             return Ok(Checked::Damaged(manifest.chunks.len()));
         }
@@ -60,7 +53,7 @@ impl Weights {
         if damaged > 0 {
             return Ok(Checked::Damaged(damaged));
         }
-        Ok(Checked::Whole(Self { manifest: manifest.clone(), path, map, _lock: lock }))
+        Ok(Checked::Whole(Self { manifest: manifest.clone(), map, _lock: lock }))
     }
 }
 

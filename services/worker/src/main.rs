@@ -64,7 +64,7 @@ fn load(args: &Args, metrics: &Arc<Metrics>) -> Result<(Models, Failure)> {
     let config = args.model_config(embedding.as_ref(), metrics)?;
     let Some(embedding) = embedding else {
         let (engine, failure) = Model::start(config, Arc::clone(metrics))?;
-        return Ok((Models::new(args.model_name.clone(), engine), Box::pin(Model::failure(failure))));
+        return Ok((Models::new(args.model_name.clone(), engine), Box::pin(failure.reason())));
     };
     let (text, vectors) = args.names()?;
     let (engine, failure) = Model::start(config, Arc::clone(metrics))?;
@@ -72,8 +72,8 @@ fn load(args: &Args, metrics: &Arc<Metrics>) -> Result<(Models, Failure)> {
     let models = Models::new(text, engine).with_embedding(EmbeddingModel { name: vectors, engine: bert });
     let first = async {
         tokio::select! {
-            error = Model::failure(failure) => error,
-            error = Bert::failure(other_failure) => error,
+            error = failure.reason() => error,
+            error = other_failure.reason() => error,
         }
     };
     Ok((models, Box::pin(first)))

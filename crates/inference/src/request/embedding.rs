@@ -144,6 +144,5 @@ fn encoding(field: &Field) -> Result<Encoding, RequestError> {
 }
 
 fn dimensions(field: &Field) -> Result<u32, RequestError> {
-    let number = field.integer(1..=u64::from(u32::MAX))?;
-    Ok(u32::try_from(number).unwrap_or(u32::MAX))
+    field.small_integer(1..=u32::MAX)
 }

@@ -1,12 +1,11 @@
 //! A file that is being fetched.
 
 use super::Disk;
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::manifest::Manifest;
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File, Permissions};
-use std::io::Read;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::PathBuf;
 
@@ -19,9 +18,6 @@ pub(crate) struct Part {
     /// There was something of it before.
     resumes: bool,
 }
-
-/// The ends of a chunk that are looked at to see that it is a hole.
-const PROBE: usize = 512;
 
 impl Part {
     /// Goes on with what an earlier fetch has left, or with a whole file that is damaged, or begins anew.
@@ -68,7 +64,7 @@ impl Part {
 
     /// It is whole: it gets its name.
     pub(crate) fn finish(&self, manifest: &Manifest) -> Result<()> {
-        let got = self.digest()?;
+        let got = Digest::of_file(&self.path)?;
         if got != manifest.sha256 {
             // Chunks are compared before they are written, so what is wrong is what they were compared with.
             let _ = fs::remove_file(&self.path);
@@ -83,25 +79,9 @@ impl Part {
         self.file.sync_all().with_context(cannot_write)?;
         fs::rename(&self.path, &self.blob).with_context(cannot_write)
     }
-
-    fn digest(&self) -> Result<Digest> {
-        let mut file = File::open(&self.path)?;
-        let (mut hasher, mut buffer) = (Hasher::default(), vec![0; 1 << 20]);
-        loop {
-            let read = file.read(&mut buffer)?;
-            if read == 0 {
-                return Ok(hasher.finish());
-            }
-            hasher.update(buffer.get(..read).unwrap_or_default());
-        }
-    }
 }
 
 /// Most likely nothing was written there. One that was is fetched again: rare, and right all the same.
 fn is_hole(chunk: &[u8]) -> bool {
-    let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
-    let end = chunk.len().saturating_sub(PROBE);
-    is_zero(chunk.get(..PROBE).unwrap_or(chunk))
-        && is_zero(chunk.get(end..).unwrap_or(chunk))
-        && is_zero(chunk)
+    chunk.iter().all(|byte| *byte == 0)
 }

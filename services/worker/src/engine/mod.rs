@@ -12,6 +12,7 @@
 //! An engine knows nothing of HTTP.
 
 mod alignment;
+mod computing;
 mod embedding;
 mod models;
 mod occupancy;
@@ -25,6 +26,7 @@ pub mod budget;
 pub mod model;
 pub mod simulated;
 
+pub use computing::Failure;
 pub use embedding::{Embedder, Embedding, EmbeddingJob, EmbeddingRefusal, Taking, Vectors};
 pub use models::{EmbeddingModel, Models, Purpose};
 pub use occupancy::{Load, Occupancy, Ticket};

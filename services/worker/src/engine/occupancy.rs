@@ -2,6 +2,7 @@
 //!
 //! Counts are tickets that are released on drop, so a job that ends in any way is counted out.
 
+use super::Refusal;
 use spillway_primitives::Ewma;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -57,14 +58,18 @@ impl Occupancy {
         Arc::new(Self { slots, queue, counts: Mutex::default() })
     }
 
-    /// A place for one more request, or `None` when all are taken.
-    pub fn admit(self: &Arc<Self>) -> Option<Ticket> {
+    /// A place for one more request.
+    ///
+    /// # Errors
+    /// When all are taken.
+    pub fn admit(self: &Arc<Self>) -> Result<Ticket, Refusal> {
         let mut counts = self.counts();
         if counts.running + counts.waiting >= self.slots + self.queue {
-            return None;
+            let (slots, waiting, retry_after_s) = (self.slots, counts.waiting, self.retry_after_s(&counts));
+            return Err(Refusal::QueueFull { slots, waiting, retry_after_s });
         }
         counts.waiting += 1;
-        Some(Ticket { occupancy: Arc::clone(self), started: None })
+        Ok(Ticket { occupancy: Arc::clone(self), started: None })
     }
 
     /// The counts now.
@@ -82,9 +87,7 @@ impl Occupancy {
 
     /// When a place is likely to be free: the rate at which slots become free, from the mean service time. Whole
     /// seconds, from 1 to 120.
-    #[must_use]
-    pub fn retry_after_s(&self) -> u32 {
-        let counts = self.counts();
+    fn retry_after_s(&self, counts: &Counts) -> u32 {
         let waiting = u64::try_from(counts.waiting).unwrap_or(u64::MAX);
         let slots = u64::try_from(self.slots).unwrap_or(1).max(1);
         let rounds = (waiting + 1).div_ceil(slots);
@@ -145,7 +148,8 @@ mod tests {
         first.start(Instant::now());
         let second = occupancy.admit().unwrap();
         assert_eq!(counts(&occupancy), (1, 1));
-        assert!(occupancy.admit().is_none(), "one slot and one place in the queue");
+        let full = Refusal::QueueFull { slots: 1, waiting: 1, retry_after_s: 1 };
+        assert_eq!(occupancy.admit().unwrap_err(), full, "one slot and one place in the queue");
         drop(second);
         assert_eq!(counts(&occupancy), (1, 0));
         drop(first);
@@ -155,13 +159,14 @@ mod tests {
     #[test]
     fn retry_after_follows_the_drain_rate() {
         let occupancy = Occupancy::new(2, 100);
-        assert_eq!(occupancy.retry_after_s(), 1, "nothing is known yet");
+        let retry_after_s = || occupancy.retry_after_s(&occupancy.counts());
+        assert_eq!(retry_after_s(), 1, "nothing is known yet");
         occupancy.counts().service_ms = Some(3_000);
-        assert_eq!(occupancy.retry_after_s(), 3);
+        assert_eq!(retry_after_s(), 3);
         let tickets: Vec<_> = (0..5).map(|_| occupancy.admit().unwrap()).collect();
-        assert_eq!(occupancy.retry_after_s(), 9, "six requests over two slots are three rounds");
+        assert_eq!(retry_after_s(), 9, "six requests over two slots are three rounds");
         occupancy.counts().service_ms = Some(u64::MAX);
-        assert_eq!(occupancy.retry_after_s(), 120);
+        assert_eq!(retry_after_s(), 120);
         drop(tickets);
     }
 }

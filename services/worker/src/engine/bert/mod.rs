@@ -24,12 +24,12 @@ mod weights;
 mod words;
 mod worker;
 
+use super::computing::{self, Failure};
 use super::embedding::{EmbeddingJob, EmbeddingRefusal, Taking, check_lengths};
 use super::queue::Queue;
 use super::watch::Watch;
 use super::{Delivery, Embedder, Embedding, Load, Occupancy, Readiness, Refusal};
 use crate::metrics::Metrics;
-use anyhow::{Context, anyhow};
 use spillway_inference::request::Input;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -80,14 +80,11 @@ pub fn weights_bytes(folder: &Path) -> anyhow::Result<u64> {
 }
 
 impl Bert {
-    /// Starts to load a model. The receiver gets the reason when that fails, or when computing ends for good.
+    /// Starts to load a model. The failure comes when that fails, or when computing ends for good.
     ///
     /// # Errors
     /// When there can be no thread.
-    pub fn start(
-        config: Config,
-        metrics: Arc<Metrics>,
-    ) -> anyhow::Result<(Arc<Self>, oneshot::Receiver<anyhow::Error>)> {
+    pub fn start(config: Config, metrics: Arc<Metrics>) -> anyhow::Result<(Arc<Self>, Failure)> {
         let bert = Arc::new(Self {
             occupancy: Occupancy::new(1, config.queue),
             watch: Watch::new(config.step_limit),
@@ -96,24 +93,10 @@ impl Bert {
             queue: Queue::default(),
             ready: OnceLock::new(),
         });
-        let (failed, failure) = oneshot::channel();
         let on_thread = Arc::clone(&bert);
-        let run = move || {
-            if let Err(error) = worker::run(&on_thread) {
-                // Where nobody waits for the reason any more, the program is ending anyway.
-                let _ = failed.send(error);
-            }
-        };
-        std::thread::Builder::new()
-            .name("embed".to_owned())
-            .spawn(run)
-            .context("no thread for the embedding model")?;
+        let failure =
+            computing::start("embed", ("embedding", "embedding model"), move || worker::run(&on_thread))?;
         Ok((bert, failure))
-    }
-
-    /// What ended the engine.
-    pub async fn failure(receiver: oneshot::Receiver<anyhow::Error>) -> anyhow::Error {
-        receiver.await.unwrap_or_else(|_| anyhow!("the embedding thread broke down"))
     }
 
     async fn take(&self, job: EmbeddingJob) -> Result<Embedding, EmbeddingRefusal> {
@@ -121,11 +104,7 @@ impl Bert {
         if let Some(lasts) = self.watch.stuck_for() {
             return Err(Refusal::Stuck { seconds: lasts.as_secs() }.into());
         }
-        let Some(ticket) = self.occupancy.admit() else {
-            let Load { slots, waiting, .. } = self.occupancy.load();
-            let retry_after_s = self.occupancy.retry_after_s();
-            return Err(Refusal::QueueFull { slots, waiting, retry_after_s }.into());
-        };
+        let ticket = self.occupancy.admit()?;
         let EmbeddingJob { inputs, level, deadline } = job;
         let words = Arc::clone(&ready.words);
         // Long texts take milliseconds: not on a thread that moves bytes.

@@ -36,11 +36,11 @@ mod worker;
 pub use source::{Cached, Source};
 
 use super::budget::Budget;
+use super::computing::{self, Failure};
 use super::queue::Queue;
 use super::watch::Watch;
 use super::{Delivery, Engine, Generation, Job, Load, Occupancy, Output, Readiness, Refusal, Submission};
 use crate::metrics::Metrics;
-use anyhow::{Context, anyhow};
 use grammar::Grammars;
 use language::Language;
 use spillway_weights::Progress;
@@ -49,7 +49,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::oneshot;
 use worker::Work;
 
 /// What a model engine is made of.
@@ -126,14 +125,11 @@ struct Ready {
 }
 
 impl Model {
-    /// Starts to load a model. The receiver gets the reason when that fails, or when computing ends for good.
+    /// Starts to load a model. The failure comes when that fails, or when computing ends for good.
     ///
     /// # Errors
     /// When there can be no thread.
-    pub fn start(
-        config: Config,
-        metrics: Arc<Metrics>,
-    ) -> anyhow::Result<(Arc<Self>, oneshot::Receiver<anyhow::Error>)> {
+    pub fn start(config: Config, metrics: Arc<Metrics>) -> anyhow::Result<(Arc<Self>, Failure)> {
         let model = Arc::new(Self {
             occupancy: Occupancy::new(config.slots, config.queue),
             watch: Watch::new(config.step_limit),
@@ -143,24 +139,9 @@ impl Model {
             state: State::default(),
             submitted: AtomicU64::new(0),
         });
-        let (failed, failure) = oneshot::channel();
         let on_thread = Arc::clone(&model);
-        let run = move || {
-            if let Err(error) = worker::run(&on_thread) {
-                // Where nobody waits for the reason any more, the program is ending anyway.
-                let _ = failed.send(error);
-            }
-        };
-        std::thread::Builder::new()
-            .name("compute".to_owned())
-            .spawn(run)
-            .context("no thread for the model")?;
+        let failure = computing::start("compute", ("computing", "model"), move || worker::run(&on_thread))?;
         Ok((model, failure))
-    }
-
-    /// What ended the engine.
-    pub async fn failure(receiver: oneshot::Receiver<anyhow::Error>) -> anyhow::Error {
-        receiver.await.unwrap_or_else(|_| anyhow!("the computing thread broke down"))
     }
 
     async fn take(&self, job: Job) -> Result<Generation, Refusal> {
@@ -168,10 +149,7 @@ impl Model {
         if let Some(lasts) = self.watch.stuck_for() {
             return Err(Refusal::Stuck { seconds: lasts.as_secs() });
         }
-        let Some(ticket) = self.occupancy.admit() else {
-            let Load { slots, waiting, .. } = self.occupancy.load();
-            return Err(Refusal::QueueFull { slots, waiting, retry_after_s: self.occupancy.retry_after_s() });
-        };
+        let ticket = self.occupancy.admit()?;
         let seed = self.seed(job.seed);
         let tokens = encode(Arc::clone(&ready.language), job.prompt).await?;
         let limit = self.config.max_prompt_tokens.min(ready.context_tokens.saturating_sub(1));

@@ -30,11 +30,10 @@ pub struct Cached {
 }
 
 impl Source {
-    /// The file, once it is here and verified. The directory is where what is made of it is kept, unless the operator has
-    /// named one.
-    pub(super) fn original(&self, progress: &Arc<Progress>) -> Result<(Original, Option<PathBuf>)> {
+    /// The file, once it is here and verified.
+    pub(super) fn original(&self, progress: &Arc<Progress>) -> Result<Original> {
         match self {
-            Self::File(file) => Ok((Original::File(file.clone()), None)),
+            Self::File(file) => Ok(Original::File(file.clone())),
             Self::Cached(cached) => {
                 let Cached { cache, name, sha256, runtime } = &**cached;
                 let loaded = runtime
@@ -42,7 +41,7 @@ impl Source {
                     .with_context(|| format!("the model {name} cannot be loaded"))?;
                 let (tier, sha256) = (loaded.tier.as_str(), loaded.weights.manifest().sha256);
                 tracing::info!(model = %name, %sha256, tier, "the weights are here, and verified");
-                Ok((Original::Cached(loaded.weights), Some(cache.derived_dir(sha256))))
+                Ok(Original::Cached { weights: loaded.weights, derived: cache.derived_dir(sha256) })
             }
         }
     }

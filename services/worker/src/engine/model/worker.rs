@@ -70,7 +70,7 @@ pub(super) fn run(model: &Model) -> Result<()> {
 
 fn load(model: &Model) -> Result<Batch> {
     let started = Instant::now();
-    let (original, derived) = model.config.source.original(&model.state.fetched)?;
+    let original = model.config.source.original(&model.state.fetched)?;
     let progress = |percent: usize| {
         model.state.percent.store(u8::try_from(percent).unwrap_or(99), Ordering::Relaxed);
     };
@@ -81,8 +81,8 @@ fn load(model: &Model) -> Result<Batch> {
         let own = Need { model: model.config.name.clone(), weights, keys_and_values };
         budget.fits(own).context("--memory-mib")?;
     }
-    let kept_in = model.config.cache_dir.as_deref().or(derived.as_deref());
-    let mut weights = Weights::load(&original, kept_in, progress).with_context(cannot_load)?;
+    let cache_dir = model.config.cache_dir.as_deref();
+    let mut weights = Weights::load(&original, cache_dir, progress).with_context(cannot_load)?;
     let language = Arc::new(Language::new(&weights.metadata).with_context(cannot_load)?);
     let shape = Shape::new(&weights.metadata, language.size()).with_context(cannot_load)?;
     let llama = Llama::take(&mut weights, &shape).with_context(cannot_load)?;
@@ -99,8 +99,8 @@ fn load(model: &Model) -> Result<Batch> {
         kv_cache_tokens = remembered,
         "the model is loaded"
     );
-    // It is set once, here.
     let grammars = Grammars::new(Arc::clone(&language));
+    // It is set once, here.
     let _ = model.state.ready.set(Ready { language: Arc::clone(&language), grammars, context_tokens });
     Ok(Batch::new(llama, language, memory, Pages::new(pages), model.config.slots))
 }

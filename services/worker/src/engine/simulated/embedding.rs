@@ -33,11 +33,11 @@ struct Run {
 impl SimulatedVectors {
     fn take(&self, job: &EmbeddingJob) -> Result<Embedding, EmbeddingRefusal> {
         let Self(engine) = self;
-        let (disruption, service, _) = engine.draw();
+        let (disruption, service, _) = engine.draw(&engine.behaviour());
         let lengths = job.inputs.items().iter().map(tokens);
         let (limit, limit_in_all) = (engine.config.max_prompt_tokens, engine.config.max_embedding_tokens);
         let prompt_tokens = check_lengths(lengths, limit, limit_in_all)?;
-        let ticket = engine.admit()?;
+        let ticket = engine.occupancy.admit()?;
         engine.metrics.embedding_tokens.inc_by(u64::from(prompt_tokens));
         let (reply, vectors) = oneshot::channel();
         let run = Run {

@@ -100,19 +100,11 @@ impl Simulated {
     }
 
     /// What goes wrong with one more request, how long it takes, and what else is to be drawn for it.
-    fn draw(&self) -> (Option<Disruption>, ServiceTime, Rng) {
-        let behaviour = self.behaviour();
+    fn draw(&self, behaviour: &Behaviour) -> (Option<Disruption>, ServiceTime, Rng) {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let mut rng = rng_from(&[self.config.seed, number]);
         let disruption = behaviour.disruption(rng.f64());
-        (disruption, ServiceTime::draw(&self.config.rates, &behaviour, rng.f64()), rng)
-    }
-
-    fn admit(&self) -> Result<Ticket, Refusal> {
-        self.occupancy.admit().ok_or_else(|| {
-            let Load { slots, waiting, .. } = self.occupancy.load();
-            Refusal::QueueFull { slots, waiting, retry_after_s: self.occupancy.retry_after_s() }
-        })
+        (disruption, ServiceTime::draw(&self.config.rates, behaviour, rng.f64()), rng)
     }
 
     fn take(&self, job: Job) -> Result<Generation, Refusal> {
@@ -121,16 +113,17 @@ impl Simulated {
                 "the simulated engine answers in plain words, leave it out or set it to {\"type\": \"text\"}";
             return Err(Refusal::Format { param: "response_format", why: why.to_owned() });
         }
-        let (disruption, service, mut rng) = self.draw();
+        let behaviour = self.behaviour();
+        let (disruption, service, mut rng) = self.draw(&behaviour);
         let prompt_tokens = prompt_tokens(&job.prompt, self.config.max_prompt_tokens)?;
-        let ticket = self.admit()?;
+        let ticket = self.occupancy.admit()?;
         // Without a limit of its own an answer ends because the model is done.
         let max_tokens = job.max_tokens.unwrap_or(u32::MAX);
         let length = job.max_tokens.unwrap_or(self.config.default_output_tokens);
         let (output, events) = Output::new(prompt_tokens, max_tokens, job.stop, Arc::clone(&self.metrics));
         let words =
             text::Words::new(job.seed.map_or_else(|| rng_from(&[rng.u64(..)]), |seed| rng_from(&[seed])));
-        let delivery = Delivery { headers_first: self.behaviour().headers_first, disruption };
+        let delivery = Delivery { headers_first: behaviour.headers_first, disruption };
         let stalls = disruption == Some(Disruption::Stall);
         let slots = Arc::clone(&self.slots);
         let logprobs = job.logprobs;

@@ -19,21 +19,23 @@ fn error_of(folder: &Path) -> Option<String> {
         max_request_tokens: 100,
         step_limit: Duration::from_secs(30),
     };
-    let (bert, mut failure) = Bert::start(config, Arc::new(Metrics::default())).unwrap();
-    let deadline = std::time::Instant::now() + Duration::from_secs(30);
-    loop {
-        match failure.try_recv() {
-            Ok(error) => return Some(format!("{error:#}")),
-            Err(tokio::sync::oneshot::error::TryRecvError::Closed) => panic!("the thread broke down"),
-            Err(tokio::sync::oneshot::error::TryRecvError::Empty) if bert.ready.get().is_some() => {
-                return None;
-            }
-            Err(tokio::sync::oneshot::error::TryRecvError::Empty) => {
-                assert!(std::time::Instant::now() < deadline, "it neither loads nor fails");
-                std::thread::sleep(Duration::from_millis(1));
-            }
+    let (bert, failure) = Bert::start(config, Arc::new(Metrics::default())).unwrap();
+    let is_ready = async {
+        while bert.ready.get().is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
-    }
+    };
+    let ended = async {
+        tokio::select! {
+            error = failure.reason() => Some(format!("{error:#}")),
+            () = is_ready => None,
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let bounded = async { tokio::time::timeout(Duration::from_secs(30), ended).await };
+    let error = runtime.block_on(bounded).expect("it neither loads nor fails");
+    assert!(!error.as_ref().is_some_and(|error| error.contains("broke down")), "{error:?}");
+    error
 }
 
 /// The folder is refused: what is said after its name.

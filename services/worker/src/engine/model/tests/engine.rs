@@ -203,7 +203,7 @@ async fn a_model_that_cannot_be_loaded_ends_the_engine() {
     let dir = tempfile::tempdir().unwrap();
     let file = Tiny::new().without("blk.0.ffn_up.weight").write(dir.path());
     let (model, failure) = Model::start(config(file), Arc::new(Metrics::default())).unwrap();
-    let error = timeout(PATIENCE, Model::failure(failure)).await.unwrap();
+    let error = timeout(PATIENCE, failure.reason()).await.unwrap();
     assert!(
         format!("{error:#}").ends_with("the model's file has no tensor blk.0.ffn_up.weight"),
         "{error:#}"
@@ -287,7 +287,7 @@ async fn a_memory_without_a_page_is_told_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let config = Config { kv_cache_bytes: 1_000, ..config(Tiny::new().write(dir.path())) };
     let (_model, failure) = Model::start(config, Arc::new(Metrics::default())).unwrap();
-    let error = timeout(PATIENCE, Model::failure(failure)).await.unwrap().to_string();
+    let error = timeout(PATIENCE, failure.reason()).await.unwrap().to_string();
     assert_eq!(error, "the key-value cache: expected at least 16384 bytes, which are 32 tokens, got 1000");
 }
 

@@ -4,8 +4,8 @@
 //! own checksum, in the form that `sha256sum --check` reads. It appears under its name only when it is complete, and
 //! it is used only when its checksum is right: a crash or a full disk in the middle costs time, not answers.
 
-use super::checksum;
 use anyhow::{Context, Result};
+use spillway_weights::Digest;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -66,7 +66,7 @@ impl Kept {
             File::create(unfinished).with_context(|| format!("cannot write {}", unfinished.display()))?;
         write(&mut file)?;
         file.sync_all()?;
-        let sum = checksum::of_file(unfinished)?;
+        let sum = Digest::of_file(unfinished)?;
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         fs::write(self.beside("sha256"), format!("{sum}  {name}\n"))?;
         fs::rename(unfinished, &self.path)?;
@@ -78,7 +78,7 @@ impl Kept {
         let path = self.beside("sha256");
         let line = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let expected = line.split_whitespace().next().unwrap_or_default();
-        let sum = checksum::of_file(&self.path)?;
+        let sum = Digest::of_file(&self.path)?.to_string();
         anyhow::ensure!(sum == expected, "{}: its checksum is {sum}, not {expected:?}", self.path.display());
         Ok(())
     }

@@ -4,7 +4,6 @@
 //! Q8_0 once: 8 bits and a scale for 32 weights. The result is kept, for the next start and for other workers on the
 //! machine.
 
-mod checksum;
 mod kept;
 mod original;
 
@@ -42,7 +41,7 @@ impl Weights {
         let source = original.sha256()?;
         progress(5);
         let directory = cache_dir.unwrap_or_else(|| original.folder());
-        let kept = kept::Kept::new(&original.stem()?, directory, &source);
+        let kept = kept::Kept::new(&original.stem()?, directory, &source.to_string());
         let read_kept =
             |path: &Path| Original::File(path.to_owned()).read(|percent| progress(5 + percent * 95 / 100));
         if let Some(path) = kept.whole() {

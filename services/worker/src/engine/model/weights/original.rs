@@ -1,8 +1,9 @@
 //! The model's file as it was published.
 
-use super::{Weights, checksum, header};
+use super::{Weights, header};
 use anyhow::{Context, Result};
 use candle_core::quantized::gguf_file::Content;
+use spillway_weights::Digest;
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
@@ -16,15 +17,19 @@ pub(in crate::engine::model) enum Original {
     /// A file of this machine.
     File(PathBuf),
     /// One of the weights cache, mapped and verified.
-    Cached(Arc<spillway_weights::Weights>),
+    Cached {
+        weights: Arc<spillway_weights::Weights>,
+        /// Where the cache has what is made of it.
+        derived: PathBuf,
+    },
 }
 
 impl Original {
-    /// Its checksum, in hexadecimal.
-    pub(super) fn sha256(&self) -> Result<String> {
+    /// Its checksum.
+    pub(super) fn sha256(&self) -> Result<Digest> {
         match self {
-            Self::File(path) => checksum::of_file(path),
-            Self::Cached(weights) => Ok(weights.manifest().sha256.to_string()),
+            Self::File(path) => Digest::of_file(path),
+            Self::Cached { weights, .. } => Ok(weights.manifest().sha256),
         }
     }
 
@@ -34,24 +39,23 @@ impl Original {
             Self::File(path) => {
                 Ok(path.file_stem().context("the model's file has no name")?.to_string_lossy())
             }
-            Self::Cached(weights) => Ok(weights.manifest().name.as_str().into()),
+            Self::Cached { weights, .. } => Ok(weights.manifest().name.as_str().into()),
         }
     }
 
-    /// The folder in which it is, for what is made of it.
+    /// The folder for what is made of it, unless the operator has named one.
     pub(super) fn folder(&self) -> &Path {
-        let path = match self {
-            Self::File(path) => path.as_path(),
-            Self::Cached(weights) => weights.path(),
-        };
-        path.parent().unwrap_or(Path::new("."))
+        match self {
+            Self::File(path) => path.parent().unwrap_or(Path::new(".")),
+            Self::Cached { derived, .. } => derived,
+        }
     }
 
     /// What stands before its weights.
     pub(in crate::engine::model) fn header(&self) -> Result<Content> {
         match self {
             Self::File(path) => header(self, &mut open(path)?),
-            Self::Cached(weights) => header(self, &mut Cursor::new(&weights[..])),
+            Self::Cached { weights, .. } => header(self, &mut Cursor::new(&weights[..])),
         }
     }
 
@@ -59,7 +63,7 @@ impl Original {
     pub(super) fn read(&self, progress: impl Fn(usize)) -> Result<Weights> {
         match self {
             Self::File(path) => Weights::read(self, &mut open(path)?, progress),
-            Self::Cached(weights) => Weights::read(self, &mut Cursor::new(&weights[..]), progress),
+            Self::Cached { weights, .. } => Weights::read(self, &mut Cursor::new(&weights[..]), progress),
         }
     }
 }
@@ -73,7 +77,7 @@ impl fmt::Display for Original {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
-            Self::Cached(weights) => write!(f, "{}", weights.manifest().name),
+            Self::Cached { weights, .. } => write!(f, "{}", weights.manifest().name),
         }
     }
 }
