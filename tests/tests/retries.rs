@@ -1,4 +1,5 @@
-//! Retries go to another endpoint, before the first byte of an answer only, and a 429 is an answer.
+//! Retries go to another endpoint, before the first byte of an answer only, and a 429 is an answer. What a full worker says is
+//! none: another one may have room.
 
 use serde_json::{Value, json};
 use spillway_harness::load::{Arrivals, Load, Report, Until};
@@ -7,6 +8,7 @@ use spillway_harness::{Setup, Spillway, chat, hurry, streamed_chat, with_one_and
 with_one_and_two_envoy_workers!(
     a_failing_worker_is_retried_elsewhere,
     a_worker_that_resets_is_retried_elsewhere,
+    a_full_worker_is_relieved,
     a_429_is_never_retried,
     a_stream_that_has_begun_is_not_retried,
 );
@@ -58,13 +60,35 @@ async fn a_worker_that_resets_is_retried_elsewhere(envoy_workers: u32) {
     retried_elsewhere(envoy_workers, json!("reset_before_headers")).await;
 }
 
+/// Of two workers one has no place left: it says so with 503, the other one answers, and nobody counts a failure.
+async fn a_full_worker_is_relieved(envoy_workers: u32) {
+    let engine = "--engine simulated --slots 1 --queue-requests 1 --decode-tokens-per-s 100";
+    let spillway = Setup::new(envoy_workers).workers(2).engine(engine).start().await;
+    spillway.until_booked("inference").await;
+    let before = spillway.stats().await;
+    let (full, mut held) = (spillway.workers[0].client(), Vec::new());
+    for _ in 0..2 {
+        held.push(full.stream(streamed_chat(2000)).await);
+    }
+    let clients = Arrivals::Closed { clients: 1 };
+    let report = Load::new(&spillway.client, clients, Until::Requests(60), |_| chat(2)).run().await;
+    assert_eq!(report.statuses().into_iter().collect::<Vec<_>>(), [(200, 60)], "{:?}", report.broken());
+    spillway.until_idle(hurry()).await;
+    let after = spillway.stats().await;
+    let busy = after.rise(&before, "wasmcustom.spillway.circuit_breaker.attempts_busy_total");
+    assert!(busy > 0, "the full one was tried");
+    assert_eq!((after.rise(&before, RETRIES), after.rise(&before, FAILED)), (busy, 0));
+    drop(held);
+    spillway.end().await;
+}
+
 async fn a_429_is_never_retried(envoy_workers: u32) {
     let fault = json!({ "status": { "code": 429, "retry_after_s": 7 } });
     let spillway = with_fault(envoy_workers, &[0, 1], fault).await;
     let before = spillway.stats().await;
     let answer = spillway.client.send(chat(2)).await;
     assert_eq!((answer.status, answer.header("retry-after").as_str()), (429, "7"));
-    assert_eq!(answer.json()["error"]["code"], "server_overloaded");
+    assert_eq!(answer.json()["error"]["code"], "saturated");
     let report = send(&spillway, 19).await;
     assert_eq!(report.statuses().into_iter().collect::<Vec<_>>(), [(429, 19)]);
     let after = spillway.stats().await;

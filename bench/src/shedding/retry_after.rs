@@ -103,7 +103,7 @@ impl Burst {
             told: [at(0), at(1), at(2)],
             came: second.len(),
             answered: second.iter().filter(|sample| is_answered(sample)).count(),
-            again: second.iter().filter(|sample| sample.status == 429).count(),
+            again: second.iter().filter(|sample| matches!(sample.status, 429 | 503)).count(),
             most: f64::from(most.unwrap_or(0)) / pool::capacity(),
         }
     }

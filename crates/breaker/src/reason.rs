@@ -13,7 +13,7 @@ pub enum TripReason {
     ProbeFailed,
     /// Nothing was heard of a probe.
     ProbeLost,
-    /// The endpoint asked for time, with 429 and `Retry-After`.
+    /// The endpoint asked for time, with 429 or 503 and `Retry-After`.
     RetryAfter,
     /// The endpoint said that it is not ready, or about to stop.
     NotReady,

@@ -142,7 +142,7 @@ impl ErrorCode {
             Self::RequestTimeout => ("request_timeout", 408, InvalidRequest),
             Self::BodyTooLarge => ("body_too_large", 413, InvalidRequest),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, InvalidRequest),
-            Self::Overloaded => ("server_overloaded", 429, Overloaded),
+            Self::Overloaded => ("server_overloaded", 503, Overloaded),
             Self::Internal => ("internal_error", 500, Server),
             Self::NotReady => ("not_ready", 503, Server),
             Self::Draining => ("draining", 503, Server),
@@ -223,7 +223,8 @@ mod tests {
         for code in ErrorCode::ALL {
             let expected = match code.error_type() {
                 ErrorType::InvalidRequest => 400..=428,
-                ErrorType::Overloaded | ErrorType::Busy | ErrorType::RateLimit => 429..=429,
+                ErrorType::Overloaded => 503..=503,
+                ErrorType::Busy | ErrorType::RateLimit => 429..=429,
                 ErrorType::Server => 500..=599,
             };
             assert!(expected.contains(&code.status()), "{}: {}", code.as_str(), code.status());

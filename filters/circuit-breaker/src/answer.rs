@@ -169,6 +169,10 @@ fn says(shared: &Shared, status: u16) -> Option<Outcome> {
         503 if header(NOT_HEALTHY).is_some() => {
             busy(TripReason::NotReady, asked().unwrap_or(shared.not_ready))
         }
+        // The same from a server that wants the request to go elsewhere. One that asks for no time at all has failed.
+        503 if let Some(asked) = asked().filter(|asked| !asked.is_zero()) => {
+            busy(TripReason::RetryAfter, asked)
+        }
         _ => {
             let fault = Fault::Status(status);
             shared.failures.count(fault).then_some(Outcome::Failure(fault))

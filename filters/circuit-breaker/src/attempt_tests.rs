@@ -225,9 +225,11 @@ fn what_the_picker_named_before_it_opened_is_still_sent() {
 
 #[test]
 fn an_endpoint_that_asks_for_time_is_left_alone_and_not_called_broken() {
-    for (status, header, value, wait) in
-        [("429", "retry-after", "7", 7_000), ("503", "x-envoy-immediate-health-check-fail", "true", 2_000)]
-    {
+    for (status, header, value, wait) in [
+        ("429", "retry-after", "7", 7_000),
+        ("503", "retry-after", "7", 7_000),
+        ("503", "x-envoy-immediate-health-check-fail", "true", 2_000),
+    ] {
         let (host, root) = configured("{}");
         attempts(&host, &root, 1, |stream| {
             host.set_header(Headers::Response, header, value).unwrap();
@@ -239,6 +241,17 @@ fn an_endpoint_that_asks_for_time_is_left_alone_and_not_called_broken() {
         host.set_now(at_millis(wait));
         attempts(&host, &root, 5, |stream| answer(&host, stream, "200", "application/json", true));
         assert_eq!(gauge(&host, "circuit"), 0, "{status}");
+    }
+}
+
+#[test]
+fn a_503_that_asks_for_no_time_is_a_failure() {
+    for value in ["0", "soon"] {
+        let (host, mut stream) = begun("{}");
+        host.set_header(Headers::Response, "retry-after", value).unwrap();
+        answer(&host, &mut stream, "503", "application/json", true);
+        stream.done();
+        assert_eq!(outcomes(&host), [0, 1, 0, 0, 0], "{value}");
     }
 }
 

@@ -41,7 +41,7 @@ pub struct Config {
     pub probe_timeout_ms: Ranged<100, 3_600_000>,
     /// The most endpoints of a pool that may be isolated at once, in percent; those of less than one are none.
     pub max_isolated_percent: Ranged<0, 100>,
-    /// The longest wait that an endpoint may ask for with 429 and `Retry-After`.
+    /// The longest wait that an endpoint may ask for with 429 or 503 and `Retry-After`.
     pub max_retry_after_ms: Ranged<0, 3_600_000>,
     /// How long an endpoint is left alone that says it is not ready, without saying for how long.
     pub not_ready_ms: Ranged<0, 600_000>,

@@ -1,5 +1,6 @@
 //! The answer of a request that was admitted: when it began, how it ended, and what it used.
 
+use spillway_contract::headers::RETRY_AFTER;
 use spillway_host::{Buffer, Headers, Host, broke_off, status_of};
 use spillway_inference::api::Api;
 use spillway_inference::sse::Scanner;
@@ -20,6 +21,8 @@ pub(crate) struct Answer {
     pub(crate) sent: Sent,
     pub(crate) sent_at: Timestamp,
     status: u16,
+    /// A full worker's 503, or that of one which is about to stop.
+    asks_for_time: bool,
     pub(crate) started: bool,
     whole: bool,
     scanner: Option<Box<Scanner>>,
@@ -45,6 +48,7 @@ impl Answer {
             sent,
             sent_at: now,
             status: 0,
+            asks_for_time: false,
             started: false,
             whole: false,
             scanner: None,
@@ -55,6 +59,8 @@ impl Answer {
     /// Its headers have come. True when it has begun with them.
     pub(crate) fn headers(&mut self, host: &dyn Host, end_of_stream: bool) -> bool {
         self.status = status_of(host, Headers::Response).unwrap_or(0);
+        self.asks_for_time =
+            self.status == 503 && host.header(Headers::Response, RETRY_AFTER).ok().flatten().is_some();
         if self.status == 200 && self.going.class.is_streamed() {
             self.scanner = Some(Box::new(Scanner::new(Some(self.going.api))));
         }
@@ -88,9 +94,10 @@ impl Answer {
     /// How it ended, now that it is over.
     pub(crate) fn end(&self, host: &dyn Host) -> End {
         match self.status {
-            500.. => End::Failed,
             // A refusal says nothing about how fast the upstream is.
             400..500 => End::Abandoned,
+            503 if self.asks_for_time => End::Abandoned,
+            500.. => End::Failed,
             _ if self.whole => End::Answered,
             _ if broke_off(host) => End::Failed,
             _ => End::Abandoned,
@@ -128,6 +135,11 @@ fn total_tokens(tail: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use spillway_host::fake::Fake;
+    use spillway_shedding::limit::{Observer, Permit};
+
     use super::*;
 
     #[test]
@@ -140,6 +152,30 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(total_tokens(tail.as_bytes()), expected, "{tail}");
+        }
+    }
+
+    #[test]
+    fn what_a_status_says_of_the_upstream() {
+        for (status, retry_after, end) in [
+            ("200", None, End::Answered),
+            ("429", Some("1"), End::Abandoned),
+            ("503", Some("1"), End::Abandoned),
+            ("503", None, End::Failed),
+            ("500", Some("1"), End::Failed),
+        ] {
+            let (host, now) = (Fake::new(), Timestamp::from_millis(1));
+            host.set_header(Headers::Response, ":status", status).unwrap();
+            if let Some(value) = retry_after {
+                host.set_header(Headers::Response, RETRY_AFTER, value).unwrap();
+            }
+            let class = Class::of(false, 1);
+            let permit = Permit { in_flight: 1, reserved: false };
+            let sent = Observer::default().sent(now, class, Duration::ZERO, permit);
+            let going = Going { pool: 0, level: Level::TOP, class, api: Api::ChatCompletions, charge: None };
+            let mut answer = Answer::awaited(going, sent, now);
+            answer.headers(&*host, true);
+            assert_eq!(answer.end(&*host), end, "{status} {retry_after:?}");
         }
     }
 }

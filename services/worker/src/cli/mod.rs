@@ -55,7 +55,7 @@ pub struct Args {
     #[arg(long, value_name = "REQUESTS", default_value_t = 8, value_parser = ranges::at_least_one)]
     pub slots: u32,
 
-    /// How many requests may wait for a slot: 0 to 100000. More are refused with 429
+    /// How many requests may wait for a slot: 0 to 100000. More are refused with 503
     #[arg(long, value_name = "REQUESTS", default_value_t = 64, value_parser = ranges::count)]
     pub queue_requests: u32,
 

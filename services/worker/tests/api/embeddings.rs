@@ -193,7 +193,7 @@ fn they_take_slots_and_their_time_and_clients_may_leave() {
     let waiting = slow();
     worker.wait_for_load(1, 1);
     let full = slow().reply();
-    assert_eq!((full.status, full.header("retry-after")), (429, Some("1")));
+    assert_eq!((full.status, full.header("retry-after")), (503, Some("1")));
     let report = full.header("endpoint-load-metrics").unwrap();
     assert!(report.contains("application_utilization=2"), "{report}");
     drop(waiting);

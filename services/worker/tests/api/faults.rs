@@ -49,8 +49,8 @@ fn plain_answers() {
 fn an_injected_status_has_a_body_and_may_say_when_to_come_back() {
     let worker = Worker::default().start();
     for (fault, code, retry_after) in [
-        (json!({"code": 503, "retry_after_s": 7}), "not_ready", Some("7")),
-        (json!({"code": 429}), "server_overloaded", None),
+        (json!({"code": 503, "retry_after_s": 7}), "server_overloaded", Some("7")),
+        (json!({"code": 429}), "saturated", None),
         (json!({"code": 502}), "internal_error", None),
         (json!({"code": 418}), "invalid_request", None),
     ] {

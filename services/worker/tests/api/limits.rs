@@ -89,7 +89,7 @@ fn a_full_queue() {
     let waiting = long();
     worker.wait_for_load(1, 1);
     let reply = long().reply();
-    assert_eq!((reply.status, reply.header("retry-after")), (429, Some("1")));
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
     assert_eq!(
         reply.json()["error"],
         json!({
