@@ -49,6 +49,10 @@ pub struct LoadReport {
     pub kv_cache_utilization: Option<f64>,
     /// Share of the time in which its GPUs compute, 0 to 1.
     pub gpu_utilization: Option<f64>,
+    /// Share of its GPUs' memory that is taken, by whomever, 0 to 1.
+    pub gpu_memory_utilization: Option<f64>,
+    /// Tokens generated per second.
+    pub output_tokens_per_s: Option<f64>,
 }
 
 /// Why a header could not be read at all.
@@ -70,7 +74,7 @@ const NAMED: &str = "named_metrics.";
 
 impl LoadReport {
     /// Every entry with its name, in the order in which it is written.
-    fn entries(&self) -> [(&'static str, Option<f64>); 11] {
+    fn entries(&self) -> [(&'static str, Option<f64>); 13] {
         [
             ("application_utilization", self.application_utilization),
             ("cpu_utilization", self.cpu_utilization),
@@ -83,6 +87,8 @@ impl LoadReport {
             ("named_metrics.free_slots", self.free_slots),
             ("named_metrics.kv_cache_utilization", self.kv_cache_utilization),
             ("named_metrics.gpu_utilization", self.gpu_utilization),
+            ("named_metrics.gpu_memory_utilization", self.gpu_memory_utilization),
+            ("named_metrics.output_tokens_per_s", self.output_tokens_per_s),
         ]
     }
 
@@ -99,6 +105,8 @@ impl LoadReport {
             "named_metrics.free_slots" => &mut self.free_slots,
             "named_metrics.kv_cache_utilization" => &mut self.kv_cache_utilization,
             "named_metrics.gpu_utilization" => &mut self.gpu_utilization,
+            "named_metrics.gpu_memory_utilization" => &mut self.gpu_memory_utilization,
+            "named_metrics.output_tokens_per_s" => &mut self.output_tokens_per_s,
             _ => return None,
         })
     }

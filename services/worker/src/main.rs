@@ -7,6 +7,8 @@ use clap::Parser;
 use spillway_serving::{bind, program, serve, signals};
 use spillway_worker::cli::{Args, EngineKind};
 use spillway_worker::engine::bert::Bert;
+use spillway_worker::engine::device::{Compute, DeviceChoice};
+use spillway_worker::engine::gpu::{self, Gpu};
 use spillway_worker::engine::model::Model;
 use spillway_worker::engine::simulated::{Simulated, SimulatedVectors};
 use spillway_worker::engine::{EmbeddingModel, Models};
@@ -61,7 +63,9 @@ fn app(args: &Args, metrics: &Arc<Metrics>) -> Result<(Arc<App>, Failure)> {
 /// The real models, which begin to load.
 fn load(args: &Args, metrics: &Arc<Metrics>) -> Result<(Models, Failure)> {
     let embedding = args.embedding_config();
-    let config = args.model_config(embedding.as_ref(), metrics)?;
+    let compute = args.model.device.open()?;
+    report_gpu(&compute, args.model.device, metrics);
+    let config = args.model_config(compute, embedding.as_ref(), metrics)?;
     let Some(embedding) = embedding else {
         let (engine, failure) = Model::start(config, Arc::clone(metrics))?;
         return Ok((Models::new(args.model_name.clone(), engine), Box::pin(failure.reason())));
@@ -77,6 +81,18 @@ fn load(args: &Args, metrics: &Arc<Metrics>) -> Result<(Models, Failure)> {
         }
     };
     Ok((models, Box::pin(first)))
+}
+
+/// Says what the GPU does, or that there is one which is not used.
+fn report_gpu(compute: &Compute, choice: DeviceChoice, metrics: &Arc<Metrics>) {
+    if let Some(gpu) = Gpu::of(compute) {
+        tokio::spawn(gpu.watch(Arc::clone(metrics)));
+    } else if matches!(compute, Compute::Processor)
+        && choice == DeviceChoice::Auto
+        && let Some(name) = gpu::first_name()
+    {
+        tracing::warn!(gpu = name, "this machine has a GPU, and it is not used");
+    }
 }
 
 async fn run(args: &Args) -> Result<()> {

@@ -15,12 +15,15 @@ fn full() -> LoadReport {
         free_slots: Some(0.0),
         kv_cache_utilization: Some(0.75),
         gpu_utilization: Some(0.97),
+        gpu_memory_utilization: Some(0.5),
+        output_tokens_per_s: Some(250.0),
     }
 }
 
 const FULL: &str = "TEXT application_utilization=1.25,cpu_utilization=0.125,mem_utilization=0.5,rps_fractional=12.5,eps=0,\
     named_metrics.slots=8,named_metrics.running=8,named_metrics.waiting=2,named_metrics.free_slots=0,\
-    named_metrics.kv_cache_utilization=0.75,named_metrics.gpu_utilization=0.97";
+    named_metrics.kv_cache_utilization=0.75,named_metrics.gpu_utilization=0.97,\
+    named_metrics.gpu_memory_utilization=0.5,named_metrics.output_tokens_per_s=250";
 
 #[track_caller]
 fn reads(header: &str, expected: LoadReport) {

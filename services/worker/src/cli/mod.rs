@@ -16,6 +16,7 @@ pub use server_args::ServerArgs;
 pub use simulated_args::SimulatedArgs;
 
 use crate::engine::budget::{Budget, Need};
+use crate::engine::device::Compute;
 use crate::engine::model::{Cached, Source};
 use crate::engine::{bert, model, simulated};
 use crate::http::LEVELS;
@@ -92,7 +93,7 @@ pub struct Args {
 /// What generates text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EngineKind {
-    /// A language model on the processor.
+    /// A language model.
     Model,
     /// A service-time model: answers take their time, and nothing is computed.
     Simulated,
@@ -120,12 +121,14 @@ impl Args {
     /// When there is no model, or the weights cache cannot be opened.
     pub fn model_config(
         &self,
+        compute: Compute,
         embedding: Option<&bert::Config>,
         metrics: &Metrics,
     ) -> anyhow::Result<model::Config> {
         Ok(model::Config {
             name: self.model_name.clone(),
             source: self.model_source(metrics)?,
+            compute,
             budget: self.budget(embedding)?,
             cache_dir: self.model.cache_dir.clone(),
             slots: size(self.slots),

@@ -1,6 +1,7 @@
 //! Options of the model engine.
 
 use super::ranges;
+use crate::engine::device::DeviceChoice;
 use clap::Args;
 use spillway_weights::{Digest, ModelName};
 use std::path::PathBuf;
@@ -19,6 +20,11 @@ pub struct ModelArgs {
     /// That name must stand for the file with this SHA-256
     #[arg(long, value_name = "SHA256", requires = "weights_model")]
     pub weights_sha256: Option<Digest>,
+
+    /// What computes: auto, cpu, or cuda:N for the GPU of that number. auto is the first GPU where this build has CUDA and the
+    /// machine a GPU, or else the processor. Embeddings are always the processor's
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
+    pub device: DeviceChoice,
 
     /// Where the requantised model is kept; by default beside the model, or in --weights-dir
     #[arg(long, value_name = "DIRECTORY")]

@@ -1,4 +1,5 @@
 use super::Args;
+use crate::engine::device::Compute;
 use crate::metrics::Metrics;
 use clap::{CommandFactory, Parser};
 use spillway_fixtures::options::is_refused;
@@ -29,7 +30,8 @@ fn numbers_out_of_range_are_refused() {
 
 #[test]
 fn the_model_engine_needs_a_file() {
-    let error = Args::parse_from(["spillway-worker"]).model_config(None, &Metrics::default()).unwrap_err();
+    let args = Args::parse_from(["spillway-worker"]);
+    let error = args.model_config(Compute::Processor, None, &Metrics::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "--engine model needs --model-file <FILE>, a model in GGUF format, or --weights-model <NAME>"

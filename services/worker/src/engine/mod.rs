@@ -23,6 +23,8 @@ mod watch;
 
 pub mod bert;
 pub mod budget;
+pub mod device;
+pub mod gpu;
 pub mod model;
 pub mod simulated;
 

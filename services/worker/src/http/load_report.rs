@@ -38,7 +38,7 @@ pub(super) async fn add(State(app): State<Arc<App>>, mut response: Response) -> 
 }
 
 fn report(app: &App) -> LoadReport {
-    let load = app.models.load();
+    let (load, gpu) = (app.models.load(), app.metrics.gpu.get());
     let count = |n: usize| u32::try_from(n).map_or(f64::MAX, f64::from);
     let in_flight = count(load.running + load.waiting);
     LoadReport {
@@ -48,7 +48,8 @@ fn report(app: &App) -> LoadReport {
         waiting: Some(count(load.waiting)),
         free_slots: Some(count(load.slots.saturating_sub(load.running))),
         kv_cache_utilization: load.kv_cache_utilization,
-        gpu_utilization: load.gpu_utilization,
+        gpu_utilization: load.gpu_utilization.or(gpu.map(|gpu| gpu.utilization)),
+        gpu_memory_utilization: gpu.map(|gpu| gpu.memory_utilization()),
         ..app.utilization.get()
     }
 }
@@ -60,13 +61,14 @@ pub async fn sample_utilization(metrics: Arc<Metrics>, utilization: Arc<Utilizat
     loop {
         tokio::time::sleep(SAMPLE_EVERY).await;
         let totals = Totals::of(&metrics, Instant::now());
-        let (requests_per_s, errors_per_s) = totals.rates_since(&last);
+        let [requests_per_s, errors_per_s, output_tokens_per_s] = totals.rates_since(&last);
         last = totals;
         utilization.set(LoadReport {
             cpu_utilization: cpu.share(Instant::now()),
             mem_utilization: memory_share(),
             rps_fractional: Some(requests_per_s),
             eps: Some(errors_per_s),
+            output_tokens_per_s: Some(output_tokens_per_s),
             ..LoadReport::default()
         });
     }
@@ -76,6 +78,7 @@ struct Totals {
     at: Instant,
     requests: u64,
     errors: u64,
+    output_tokens: u64,
 }
 
 impl Totals {
@@ -87,14 +90,19 @@ impl Totals {
                 .map(|outcome| metrics.requests(outcome))
                 .sum()
         };
-        Self { at, requests: sum(|_| true), errors: sum(Outcome::is_error) }
+        let output_tokens = metrics.output_tokens.get();
+        Self { at, requests: sum(|_| true), errors: sum(Outcome::is_error), output_tokens }
     }
 
-    /// Requests and errors per second.
-    fn rates_since(&self, before: &Self) -> (f64, f64) {
+    /// Requests, errors and output tokens per second.
+    fn rates_since(&self, before: &Self) -> [f64; 3] {
         let seconds = self.at.saturating_duration_since(before.at).as_secs_f64().max(f64::EPSILON);
         let rate =
             |now: u64, then: u64| u32::try_from(now.saturating_sub(then)).map_or(0.0, f64::from) / seconds;
-        (rate(self.requests, before.requests), rate(self.errors, before.errors))
+        [
+            rate(self.requests, before.requests),
+            rate(self.errors, before.errors),
+            rate(self.output_tokens, before.output_tokens),
+        ]
     }
 }

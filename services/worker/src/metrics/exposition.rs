@@ -91,6 +91,14 @@ impl Collector for AtScrape {
             let help = "Embedding requests that wait beside those in the queue.";
             gauge(&mut encoder, "embeddings_queue_depth", help, count(load.waiting))?;
         }
+        if let Some(gpu) = self.metrics.gpu.get() {
+            let help = "Share of the last moments in which the GPU computed.";
+            gauge(&mut encoder, "gpu_utilization", help, gpu.utilization)?;
+            let help = "Bytes of the GPU's memory that are taken, by whomever.";
+            gauge(&mut encoder, "gpu_memory_used_bytes", help, gpu.memory_used_bytes as f64)?;
+            let help = "Bytes of memory that the GPU has.";
+            gauge(&mut encoder, "gpu_memory_bytes", help, gpu.memory_bytes as f64)?;
+        }
         if let Some(share) = load.kv_cache_utilization {
             gauge(
                 &mut encoder,

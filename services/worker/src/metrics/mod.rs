@@ -5,11 +5,13 @@
 
 mod exposition;
 mod flight;
+mod gpu;
 mod in_flight;
 mod vllm;
 
 pub use exposition::exposition;
 pub use flight::Flight;
+pub use gpu::{Gpu, GpuSample};
 pub use in_flight::InFlight;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -102,6 +104,8 @@ pub struct Metrics {
     pub in_flight: InFlight,
     /// What the weights cache counts.
     pub weights: Counters,
+    /// What the GPU said last.
+    pub gpu: Gpu,
 }
 
 impl Default for Metrics {
@@ -121,6 +125,7 @@ impl Default for Metrics {
             embedding_duration_s: Histogram::new(SECONDS),
             in_flight: InFlight::default(),
             weights: Counters::default(),
+            gpu: Gpu::default(),
         }
     }
 }

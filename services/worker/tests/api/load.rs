@@ -5,7 +5,7 @@ use serde_json::json;
 use spillway_contract::headers;
 use spillway_contract::load_report::LoadReport;
 use spillway_fixtures::{Reply, eventually};
-use spillway_worker::metrics::Outcome;
+use spillway_worker::metrics::{GpuSample, Outcome};
 use std::time::Duration;
 
 fn report(reply: &Reply) -> LoadReport {
@@ -45,6 +45,23 @@ fn gpu_utilization_is_reported_where_it_is_said_what_it_is() {
 }
 
 #[test]
+fn what_the_gpu_says_is_in_the_report_and_in_the_metrics() {
+    let worker = Worker::default().start();
+    let health = || report(&get(worker.address, "/health"));
+    assert_eq!((health().gpu_utilization, health().gpu_memory_utilization), (None, None));
+    assert!(!get(worker.address, "/metrics").text().contains("spillway_worker_gpu"));
+    let gib = |gib: u64| gib << 30;
+    let sample = GpuSample { utilization: 0.75, memory_used_bytes: gib(20), memory_bytes: gib(80) };
+    worker.app.metrics.gpu.set(Some(sample));
+    assert_eq!((health().gpu_utilization, health().gpu_memory_utilization), (Some(0.75), Some(0.25)));
+    for (name, value) in
+        [("utilization", 0.75), ("memory_used_bytes", 21_474_836_480.0), ("memory_bytes", 85_899_345_920.0)]
+    {
+        assert_eq!(worker.metric(&format!("spillway_worker_gpu_{name}")), value, "{name}");
+    }
+}
+
+#[test]
 fn a_stream_reports_itself() {
     let worker = Worker::slow().start();
     let reply = chat(worker.address, json!({"stream": true, "max_tokens": 3})).reply();
@@ -59,6 +76,7 @@ fn rates_and_shares_come_after_a_second() {
     eventually("requests are seen", || {
         chat(worker.address, json!({})).reply();
         last().rps_fractional.is_some_and(|rate| rate > 0.0)
+            && last().output_tokens_per_s.is_some_and(|rate| rate > 0.0)
     });
     assert_eq!(last().eps, Some(0.0));
     if cfg!(target_os = "linux") {

@@ -1,9 +1,15 @@
 //! The default model itself. `SPILLWAY_MODEL` names its file.
 
 use crate::harness::{get, object, post, process, streamed_text};
+use candle_core::Device;
 use serde_json::{Value, json};
-use spillway_fixtures::{Reply, Service};
+use spillway_fixtures::{Reply, Service, eventually};
+use spillway_inference::request::CompletionRequest;
+use spillway_worker::engine::device::Compute;
+use spillway_worker::engine::model::{Config, Model, Source};
+use spillway_worker::engine::{Engine, Event, Job, Prompt, Readiness};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const NAME: &str = "smollm2-135m-instruct";
@@ -219,4 +225,49 @@ fn a_schema_is_kept_to() {
         (400, &json!("response_format.json_schema.schema"))
     );
     assert_eq!(refused.json()["error"]["message"], "response_format.json_schema.schema: Invalid type: river");
+}
+
+/// The forward pass that a GPU has, on the processor.
+#[test]
+#[ignore = "needs the model: cargo xtask test runs it"]
+fn by_the_librarys_operations_it_knows_the_same() {
+    let file =
+        std::env::var("SPILLWAY_MODEL").expect("SPILLWAY_MODEL names the file of SmolLM2-135M-Instruct");
+    let cache = tempfile::tempdir().unwrap();
+    let config = Config {
+        name: NAME.to_owned(),
+        source: Source::File(file.into()),
+        compute: Compute::Tensors(Device::Cpu),
+        budget: None,
+        cache_dir: Some(cache.path().to_owned()),
+        slots: 2,
+        queue: 2,
+        kv_cache_bytes: 16 << 20,
+        max_prompt_tokens: 100,
+        default_output_tokens: 2,
+        step_limit: Duration::from_secs(60),
+    };
+    let (model, _failure) = Model::start(config, Arc::default()).unwrap();
+    eventually("the model is loaded", || model.readiness() == Readiness::Ready);
+    let ask = async |prompt: &str| {
+        let request = json!({"model": NAME, "temperature": 0, "prompt": prompt}).to_string();
+        let options = CompletionRequest::parse(request.as_bytes()).unwrap().options;
+        let mut answer = model.submit(Job::new(Prompt::Text(prompt.to_owned()), &options)).await.unwrap();
+        let mut text = String::new();
+        while let Some(event) = answer.events.recv().await {
+            if let Event::Text { text: more, .. } = event {
+                text.push_str(&more);
+            }
+        }
+        text
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (president, capital) = tokio::join!(
+            ask("The first president of the United States was George"),
+            ask("The capital of France is"),
+        );
+        assert!(president.starts_with(" Washington"), "{president}");
+        assert!(capital.starts_with(" Paris"), "{capital}");
+    });
 }

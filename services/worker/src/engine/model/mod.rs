@@ -1,4 +1,4 @@
-//! An engine that runs a language model on the processor.
+//! An engine that runs a language model, on the processor or on a GPU.
 //!
 //! One thread computes. It works on several requests together, step by step; the others wait in a bounded queue. Clients
 //! that leave are noticed between two steps, and at once while they wait.
@@ -37,6 +37,7 @@ pub use source::{Cached, Source};
 
 use super::budget::Budget;
 use super::computing::{self, Failure};
+use super::device::Compute;
 use super::queue::Queue;
 use super::watch::Watch;
 use super::{Delivery, Engine, Generation, Job, Load, Occupancy, Output, Readiness, Refusal, Submission};
@@ -58,6 +59,8 @@ pub struct Config {
     pub name: String,
     /// The model, in GGUF format.
     pub source: Source,
+    /// What computes.
+    pub compute: Compute,
     /// The memory that it may use, with others.
     pub budget: Option<Budget>,
     /// Where the requantised model is kept; where `None`, beside the model, or where the weights cache keeps such things.

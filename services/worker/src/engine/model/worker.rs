@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::grammar::{Constraint, Grammars};
-use super::kv::{Memory, PAGE_TOKENS, Pages};
+use super::kv::{PAGE_TOKENS, Pages};
 use super::language::Language;
 use super::llama::{Llama, Shape, Span};
 use super::need::weights_bytes;
@@ -76,7 +76,7 @@ fn load(model: &Model) -> Result<Batch> {
     };
     let cannot_load = || format!("the model {original} cannot be loaded");
     if let Some(budget) = &model.config.budget {
-        let weights = weights_bytes(&original).with_context(cannot_load)?;
+        let weights = weights_bytes(&original, &model.config.compute).with_context(cannot_load)?;
         let keys_and_values = model.config.kv_cache_bytes as u64;
         let own = Need { model: model.config.name.clone(), weights, keys_and_values };
         budget.fits(own).context("--memory-mib")?;
@@ -85,12 +85,12 @@ fn load(model: &Model) -> Result<Batch> {
     let mut weights = Weights::load(&original, cache_dir, progress).with_context(cannot_load)?;
     let language = Arc::new(Language::new(&weights.metadata).with_context(cannot_load)?);
     let shape = Shape::new(&weights.metadata, language.size()).with_context(cannot_load)?;
-    let llama = Llama::take(&mut weights, &shape).with_context(cannot_load)?;
     let pages = pages(&shape, model.config.kv_cache_bytes)?;
-    let mut memory = Memory::new(shape.kv_sizes(), pages);
+    let mut llama =
+        Llama::take(&mut weights, &shape, pages, &model.config.compute).with_context(cannot_load)?;
     // The tensor library prepares weights when they are first used: now, and not for the first client.
     let first = Span { tokens: &[0], start: 0, pages: &[0], wants_scores: true };
-    llama.forward(&[first], &mut memory).with_context(cannot_load)?;
+    llama.forward(&[first]).with_context(cannot_load)?;
     let remembered = pages as usize * PAGE_TOKENS;
     let context_tokens = shape.context.min(remembered);
     tracing::info!(
@@ -102,7 +102,7 @@ fn load(model: &Model) -> Result<Batch> {
     let grammars = Grammars::new(Arc::clone(&language));
     // It is set once, here.
     let _ = model.state.ready.set(Ready { language: Arc::clone(&language), grammars, context_tokens });
-    Ok(Batch::new(llama, language, memory, Pages::new(pages), model.config.slots))
+    Ok(Batch::new(llama, language, Pages::new(pages), model.config.slots))
 }
 
 /// How many pages fit into so many bytes.

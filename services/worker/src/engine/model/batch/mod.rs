@@ -7,7 +7,7 @@ mod plan;
 mod running;
 
 use super::Work;
-use super::kv::{Memory, Pages};
+use super::kv::Pages;
 use super::language::Language;
 use super::llama::{Llama, Span};
 use crate::engine::queue::Queue;
@@ -20,7 +20,6 @@ use std::time::Instant;
 pub(super) struct Batch {
     llama: Llama,
     language: Arc<Language>,
-    memory: Memory,
     pages: Pages,
     /// At most so many.
     slots: usize,
@@ -28,14 +27,8 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(
-        llama: Llama,
-        language: Arc<Language>,
-        memory: Memory,
-        pages: Pages,
-        slots: usize,
-    ) -> Self {
-        Self { llama, language, memory, pages, slots, running: Vec::new() }
+    pub(super) fn new(llama: Llama, language: Arc<Language>, pages: Pages, slots: usize) -> Self {
+        Self { llama, language, pages, slots, running: Vec::new() }
     }
 
     /// Whether there is nothing to do.
@@ -73,7 +66,7 @@ impl Batch {
         if spans.is_empty() {
             return;
         }
-        match self.llama.forward(&spans, &mut self.memory) {
+        match self.llama.forward(&spans) {
             Ok(scores) => self.take_in(&plan, scores),
             Err(error) => {
                 self.running.iter_mut().for_each(|text| text.fail(error.to_string()));

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! pages    which page is whose; knows no numbers
-//! memory   the numbers
+//! memory   the numbers, where the processor computes; a GPU has its own
 //! ```
 
 mod memory;

@@ -9,6 +9,7 @@ use candle_core::{Device, Result, Tensor};
 pub(super) struct Rope {
     cos: Tensor,
     sin: Tensor,
+    device: Device,
 }
 
 /// The angles of the tokens of a step.
@@ -19,7 +20,7 @@ pub(super) struct Positions {
 }
 
 impl Rope {
-    pub(super) fn new(shape: &Shape) -> Result<Self> {
+    pub(super) fn new(shape: &Shape, device: &Device) -> Result<Self> {
         let pairs = shape.head_size / 2;
         let mut angles = Vec::with_capacity(shape.context * pairs);
         for position in 0..shape.context {
@@ -29,13 +30,17 @@ impl Rope {
             }
         }
         let angles = Tensor::from_vec(angles, (shape.context, pairs), &Device::Cpu)?;
-        Ok(Self { cos: angles.cos()?, sin: angles.sin()? })
+        Ok(Self {
+            cos: angles.cos()?.to_device(device)?,
+            sin: angles.sin()?.to_device(device)?,
+            device: device.clone(),
+        })
     }
 
     /// Tokens at these positions.
     pub(super) fn at(&self, positions: impl Iterator<Item = usize>) -> Result<Positions> {
         let positions: Vec<u32> = positions.filter_map(|position| u32::try_from(position).ok()).collect();
-        let positions = Tensor::new(positions.as_slice(), &Device::Cpu)?;
+        let positions = Tensor::new(positions.as_slice(), &self.device)?;
         Ok(Positions {
             cos: self.cos.index_select(&positions, 0)?,
             sin: self.sin.index_select(&positions, 0)?,

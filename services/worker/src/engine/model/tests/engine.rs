@@ -1,9 +1,11 @@
 //! The engine as a whole: jobs in, events out.
 
 use super::tiny::{CONTEXT, Tiny};
+use crate::engine::device::Compute;
 use crate::engine::model::{Config, Model, Source};
 use crate::engine::{Engine, Event, Job, Load, NotBegun, Prompt, Readiness, Refusal};
 use crate::metrics::Metrics;
+use candle_core::Device;
 use candle_core::quantized::gguf_file::Value;
 use spillway_inference::request::{Format, Sampling};
 use spillway_inference::response::{FinishReason, TokenLogprobs, Usage};
@@ -26,12 +28,20 @@ pub(super) struct Setup {
     pub(super) queue: usize,
     pub(super) kv_cache_bytes: usize,
     pub(super) step_limit: Duration,
+    pub(super) compute: Compute,
     pub(super) tiny: Tiny,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { slots: 4, queue: 100, kv_cache_bytes: 1 << 20, step_limit: PATIENCE, tiny: Tiny::new() }
+        Self {
+            slots: 4,
+            queue: 100,
+            kv_cache_bytes: 1 << 20,
+            step_limit: PATIENCE,
+            compute: Compute::Processor,
+            tiny: Tiny::new(),
+        }
     }
 }
 
@@ -40,6 +50,7 @@ fn config(file: PathBuf) -> Config {
     Config {
         name: "tiny".to_owned(),
         source: Source::File(file),
+        compute: Compute::Processor,
         budget: None,
         cache_dir: None,
         slots: 1,
@@ -57,9 +68,11 @@ pub(super) async fn start() -> Running {
 }
 
 /// A model that is loaded.
-pub(super) async fn start_with(Setup { slots, queue, kv_cache_bytes, step_limit, tiny }: Setup) -> Running {
+pub(super) async fn start_with(setup: Setup) -> Running {
+    let Setup { slots, queue, kv_cache_bytes, step_limit, compute, tiny } = setup;
     let dir = tempfile::tempdir().unwrap();
-    let config = Config { slots, queue, kv_cache_bytes, step_limit, ..config(tiny.write(dir.path())) };
+    let config = config(tiny.write(dir.path()));
+    let config = Config { slots, queue, kv_cache_bytes, step_limit, compute, ..config };
     let metrics = Arc::new(Metrics::default());
     let (model, _failure) = Model::start(config, Arc::clone(&metrics)).unwrap();
     let running = Running { model, metrics, _dir: dir };
@@ -240,6 +253,32 @@ async fn an_answer_is_the_same_alone_and_among_others() {
     for (number, (task, alone)) in tasks.into_iter().zip(answers).enumerate() {
         assert_eq!(task.await.unwrap(), alone, "request {number}");
     }
+}
+
+/// The engine that a GPU has, on the device that is always there.
+#[tokio::test]
+async fn the_librarys_operations_serve_the_same_requests() {
+    let running = start_with(Setup { compute: Compute::Tensors(Device::Cpu), ..Setup::default() }).await;
+    let alone = answer(&running, job("abc")).await;
+    assert_eq!(alone.usage, Usage { prompt_tokens: 3, completion_tokens: 10 });
+    assert_eq!(answer(&running, job("abc")).await, alone);
+    let jobs: Vec<_> = (0..12).map(mixed).collect();
+    let lengths: Vec<_> = jobs.iter().map(|job| job.max_tokens).collect();
+    let mut answers = Vec::new();
+    for job in jobs {
+        answers.push(running.model.submit(job).await.unwrap());
+    }
+    for (mut generation, length) in answers.into_iter().zip(lengths) {
+        let usage = loop {
+            match timeout(PATIENCE, generation.events.recv()).await.unwrap().unwrap() {
+                Event::Text { .. } => {}
+                Event::Finished { usage, .. } => break usage,
+                event => panic!("{event:?}"),
+            }
+        };
+        assert!(Some(usage.completion_tokens) <= length, "{usage:?} of {length:?}");
+    }
+    eventually(|| running.model.load().kv_cache_utilization == Some(0.0)).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Loading, requantising and keeping.
 
 use super::tiny::Tiny;
+use crate::engine::device::Compute;
 use crate::engine::model::language::Language;
 use crate::engine::model::llama::{Llama, Shape};
 use crate::engine::model::weights::{Original, Weights};
@@ -74,7 +75,7 @@ fn loaded(file: &Path, cache: &Path) -> anyhow::Result<Llama> {
     let mut weights = Weights::load(&Original::File(file.to_owned()), Some(cache), |_| {})?;
     let language = Language::new(&weights.metadata)?;
     let shape = Shape::new(&weights.metadata, language.size())?;
-    Llama::take(&mut weights, &shape)
+    Llama::take(&mut weights, &shape, 1, &Compute::Processor)
 }
 
 /// The error in full.

@@ -32,6 +32,15 @@ impl Tiny {
         Self { metadata: metadata(), tensors: tensors(&mut rng_from(&[11])) }
     }
 
+    /// With weights of 32 bits, whose products are not rounded.
+    pub(super) fn exact(mut self) -> Self {
+        for (_, tensor) in &mut self.tensors {
+            let plain = tensor.dequantize(&Device::Cpu).unwrap();
+            *tensor = QTensor::quantize(&plain, GgmlDType::F32).unwrap();
+        }
+        self
+    }
+
     pub(super) fn set(mut self, key: &str, value: Value) -> Self {
         let entry = self.metadata.iter_mut().find(|(name, _)| *name == key);
         entry.expect("a key of the tiny model").1 = value;

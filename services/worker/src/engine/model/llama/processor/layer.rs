@@ -2,13 +2,14 @@
 
 use super::attention::Attention;
 use super::matrix::{Input, Matrix};
-use super::rope::Positions;
-use super::span::Row;
-use super::{Norm, Shape};
 use crate::engine::model::kv;
+use crate::engine::model::llama::Shape;
+use crate::engine::model::llama::norm::Norm;
+use crate::engine::model::llama::rope::Positions;
+use crate::engine::model::llama::span::Row;
 use crate::engine::model::weights::Weights;
 use anyhow::Result;
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 
 #[derive(Debug)]
 pub(super) struct Layer {
@@ -31,9 +32,9 @@ impl Layer {
         let up = matrix("ffn_up", feed_forward, hidden)?;
         let down = matrix("ffn_down", hidden, feed_forward)?;
         Ok(Self {
-            attention_norm: Norm::take(weights, &name("attn_norm"), epsilon)?,
+            attention_norm: Norm::take(weights, &name("attn_norm"), epsilon, &Device::Cpu)?,
             attention: Attention::take(weights, shape, index)?,
-            feed_forward_norm: Norm::take(weights, &name("ffn_norm"), epsilon)?,
+            feed_forward_norm: Norm::take(weights, &name("ffn_norm"), epsilon, &Device::Cpu)?,
             gate,
             up,
             down,

@@ -7,7 +7,7 @@ use super::checked::Checked as Native;
 use super::input::Quantised;
 use super::kernel::multiply;
 use super::{BLOCK, QUAD, QUADS, TILE};
-use crate::engine::model::llama::parallel::each_chunk;
+use crate::engine::model::llama::processor::parallel::each_chunk;
 use anyhow::{Result, ensure};
 
 /// Bytes of a block in a file of Q8_0: a scale as a 16-bit float, then the weights.

@@ -79,7 +79,7 @@ impl Matrix {
 }
 
 /// In how many forms a matrix is kept in memory.
-pub(in super::super) fn forms() -> u64 {
+pub(in super::super::super) fn forms() -> u64 {
     // The library keeps what it was given beside what its fast kernels take.
     if !is_possible() && has_fast_kernels() { 2 } else { 1 }
 }

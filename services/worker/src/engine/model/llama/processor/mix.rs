@@ -5,8 +5,8 @@
 //! and that they are compiled for the vector units that are there.
 
 use super::parallel::each_chunk;
-use super::span::Row;
 use crate::engine::model::kv::{Layer, PAGE_TOKENS};
+use crate::engine::model::llama::span::Row;
 use pulp::Arch;
 
 /// The heads of a layer.

@@ -1,11 +1,11 @@
 //! Grouped attention (Ainslie et al. 2023): several asking heads share one head of keys and values.
 
-use super::Shape;
 use super::matrix::{Input, Matrix};
 use super::mix::{Heads, mix};
-use super::rope::Positions;
-use super::span::Row;
 use crate::engine::model::kv::Layer;
+use crate::engine::model::llama::Shape;
+use crate::engine::model::llama::rope::Positions;
+use crate::engine::model::llama::span::Row;
 use crate::engine::model::weights::Weights;
 use anyhow::Result;
 use candle_core::{Device, Tensor};
