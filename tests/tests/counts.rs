@@ -48,8 +48,9 @@ async fn no_count_is_lost(envoy_workers: u32) {
     println!("{attempts} attempts: success, failure, unknown, unanswered: {ended:?}");
     for refused in spillway.envoy.access_log().lines().filter(|line| line.contains(" 503 ")) {
         // Those whose circuits are open are not tried, and Envoy's budget of retries may be spent.
-        let tried = ["attempts=3", " UO ", "circuit_open"].iter().any(|sign| refused.contains(sign));
-        assert!(tried, "not before every endpoint was tried: {refused}");
+        let tried = ["attempts=3", "circuit_open"].iter().any(|sign| refused.contains(sign));
+        let budget_is_spent = refused.split([' ', ',']).any(|flag| flag == "UO");
+        assert!(tried || budget_is_spent, "not before every endpoint was tried: {refused}");
     }
     assert_eq!(after.own("spillway.books.untracked_attempts_total"), 0);
     assert_eq!(after.own("spillway.books.repaired_total"), 0);

@@ -62,7 +62,7 @@ async fn a_worker_that_resets_is_retried_elsewhere(envoy_workers: u32) {
 
 /// Of two workers one has no place left: it says so with 503, the other one answers, and nobody counts a failure.
 async fn a_full_worker_is_relieved(envoy_workers: u32) {
-    let engine = "--engine simulated --slots 1 --queue-requests 1 --decode-tokens-per-s 100";
+    let engine = "--engine simulated --slots 2 --queue-requests 0 --decode-tokens-per-s 100";
     let spillway = Setup::new(envoy_workers).workers(2).engine(engine).start().await;
     spillway.until_booked("inference").await;
     let before = spillway.stats().await;

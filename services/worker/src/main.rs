@@ -11,13 +11,14 @@ use spillway_worker::engine::device::{Compute, DeviceChoice};
 use spillway_worker::engine::gpu::{self, Gpu};
 use spillway_worker::engine::model::Model;
 use spillway_worker::engine::simulated::{Simulated, SimulatedVectors};
-use spillway_worker::engine::{EmbeddingModel, Models};
+use spillway_worker::engine::{EmbeddingModel, Models, TextModel};
 use spillway_worker::http::{App, router, sample_utilization};
 use spillway_worker::metrics::Metrics;
 use std::future::pending;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// The reason for which an engine cannot go on.
 type Failure = Pin<Box<dyn Future<Output = anyhow::Error>>>;
@@ -41,15 +42,18 @@ fn start(args: &Args) -> Result<()> {
 
 /// The worker, and a future that is done only when an engine fails for good.
 fn app(args: &Args, metrics: &Arc<Metrics>) -> Result<(Arc<App>, Failure)> {
+    args.check_names()?;
     let limits = args.server.limits(args.max_output_tokens);
     let (app, failure) = match args.engine {
         EngineKind::Simulated => {
-            let (name, vectors) = args.names()?;
             let engine = Arc::new(Simulated::new(args.simulated_config(), Arc::clone(metrics)));
-            let models = Models::new(name, Arc::clone(&engine) as _);
-            let vectors =
-                EmbeddingModel { name: vectors, engine: Arc::new(SimulatedVectors(Arc::clone(&engine))) };
-            let app = App::new(models.with_embedding(vectors), Arc::clone(metrics), limits);
+            let text = TextModel { name: args.model_name.clone(), engine: Arc::clone(&engine) as _ };
+            let vectors = EmbeddingModel {
+                name: args.embedding.embedding_model_name.clone(),
+                engine: Arc::new(SimulatedVectors(Arc::clone(&engine))),
+            };
+            let models = Models::new(text).with_embedding(vectors);
+            let app = App::new(models, Arc::clone(metrics), limits);
             (app.with_simulated(engine), Box::pin(pending()) as Failure)
         }
         EngineKind::Model => {
@@ -65,19 +69,29 @@ fn load(args: &Args, metrics: &Arc<Metrics>) -> Result<(Models, Failure)> {
     let embedding = args.embedding_config();
     let compute = args.model.device.open()?;
     report_gpu(&compute, args.model.device, metrics);
-    let config = args.model_config(compute, embedding.as_ref(), metrics)?;
-    let Some(embedding) = embedding else {
-        let (engine, failure) = Model::start(config, Arc::clone(metrics))?;
-        return Ok((Models::new(args.model_name.clone(), engine), Box::pin(failure.reason())));
-    };
-    let (text, vectors) = args.names()?;
-    let (engine, failure) = Model::start(config, Arc::clone(metrics))?;
-    let (bert, other_failure) = Bert::start(embedding, Arc::clone(metrics))?;
-    let models = Models::new(text, engine).with_embedding(EmbeddingModel { name: vectors, engine: bert });
-    let first = async {
-        tokio::select! {
-            error = failure.reason() => error,
-            error = other_failure.reason() => error,
+    let mut failures = JoinSet::new();
+    let mut text = Vec::new();
+    for config in args.model_configs(&compute, embedding.as_ref(), metrics)? {
+        let name = config.name.clone();
+        let (engine, failure) = Model::start(config, metrics)?;
+        failures.spawn(failure.reason());
+        text.push(TextModel { name, engine });
+    }
+    let mut text = text.into_iter();
+    let mut models = Models::new(text.next().context("there is no language model")?);
+    models = text.fold(models, Models::with_text);
+    if let Some(config) = embedding {
+        let (engine, failure) = Bert::start(config, Arc::clone(metrics))?;
+        failures.spawn(failure.reason());
+        let name = args.embedding.embedding_model_name.clone();
+        models = models.with_embedding(EmbeddingModel { name, engine });
+    }
+    let first = async move {
+        match failures.join_next().await {
+            Some(Ok(error)) => error,
+            // Nobody cancels them, and they do not panic.
+            Some(Err(error)) => error.into(),
+            None => pending().await,
         }
     };
     Ok((models, Box::pin(first)))

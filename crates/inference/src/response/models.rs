@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ModelList<'a> {
     /// Their names.
-    pub names: &'a [String],
+    pub names: &'a [&'a str],
     /// Since when they are served, in seconds since 1970.
     pub created_s: u64,
 }

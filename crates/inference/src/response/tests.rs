@@ -78,7 +78,7 @@ fn completion_chunks() {
 #[test]
 fn the_list_of_models() {
     check(
-        ModelList { names: &["m".to_owned()], created_s: 5 },
+        ModelList { names: &["m"], created_s: 5 },
         r#"{"object":"list","data":[{"id":"m","object":"model","created":5,"owned_by":"spillway"}]}"#,
     );
 }

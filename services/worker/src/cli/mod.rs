@@ -2,6 +2,7 @@
 //!
 //! Units are in the names, ranges in the help, and a value out of range is refused before anything starts.
 
+mod also;
 mod embedding_args;
 mod model_args;
 mod ranges;
@@ -10,6 +11,7 @@ mod simulated_args;
 #[cfg(test)]
 mod tests;
 
+pub use also::{AlsoFrom, AlsoModel};
 pub use embedding_args::EmbeddingArgs;
 pub use model_args::ModelArgs;
 pub use server_args::ServerArgs;
@@ -21,10 +23,11 @@ use crate::engine::model::{Cached, Source};
 use crate::engine::{bert, model, simulated};
 use crate::http::LEVELS;
 use crate::metrics::Metrics;
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::{Parser, ValueEnum};
-use spillway_weights::WeightsCache;
 use spillway_weights::cli::CacheArgs;
+use spillway_weights::{ModelName, WeightsCache};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -115,21 +118,23 @@ impl Args {
         }
     }
 
-    /// What the model engine is made of, beside one for embeddings perhaps. Called where a runtime is: the weights cache works there.
+    /// What the engines of the language models are made of, beside one for embeddings perhaps. Called where a runtime is: the
+    /// weights cache works there.
     ///
     /// # Errors
     /// When there is no model, or the weights cache cannot be opened.
-    pub fn model_config(
+    pub fn model_configs(
         &self,
-        compute: Compute,
+        compute: &Compute,
         embedding: Option<&bert::Config>,
         metrics: &Metrics,
-    ) -> anyhow::Result<model::Config> {
-        Ok(model::Config {
-            name: self.model_name.clone(),
-            source: self.model_source(metrics)?,
-            compute,
-            budget: self.budget(embedding)?,
+    ) -> anyhow::Result<Vec<model::Config>> {
+        let (sources, budget) = (self.sources(metrics)?, self.budget(embedding)?);
+        let config = |(name, source)| model::Config {
+            name,
+            source,
+            compute: compute.clone(),
+            budget: budget.clone(),
             cache_dir: self.model.cache_dir.clone(),
             slots: size(self.slots),
             queue: size(self.queue_requests),
@@ -137,7 +142,8 @@ impl Args {
             max_prompt_tokens: size(self.max_prompt_tokens),
             default_output_tokens: self.default_output_tokens,
             step_limit: self.step_limit(),
-        })
+        };
+        Ok(sources.into_iter().map(config).collect())
     }
 
     /// What the embedding engine is made of, where there is to be one.
@@ -151,42 +157,63 @@ impl Args {
         })
     }
 
-    /// The models' names.
+    /// The names of all models that there are options for.
     ///
     /// # Errors
     /// When two have the same.
-    pub fn names(&self) -> anyhow::Result<(String, String)> {
-        let (text, vectors) = (&self.model_name, &self.embedding.embedding_model_name);
-        ensure!(
-            text != vectors,
-            "--embedding-model-name: expected another name than that of the language model, got {vectors:?}"
-        );
-        Ok((text.clone(), vectors.clone()))
+    pub fn check_names(&self) -> anyhow::Result<()> {
+        let mut names = vec![("--model-name", &self.model_name)];
+        names.extend(self.model.also_model.iter().map(|also| ("--also-model", &also.name)));
+        names.push(("--embedding-model-name", &self.embedding.embedding_model_name));
+        for (at, (option, name)) in names.iter().enumerate() {
+            let earlier = names.iter().take(at).find(|(_, earlier)| earlier == name);
+            ensure!(earlier.is_none(), "{option}: expected a name that no other model has, got {name:?}");
+        }
+        Ok(())
     }
 
-    /// The memory that the models may use, where that is bounded.
+    /// The memory that the models may use, where that is bounded, less what is needed for embeddings.
     fn budget(&self, embedding: Option<&bert::Config>) -> anyhow::Result<Option<Budget>> {
         let Some(mib) = self.model.memory_mib else { return Ok(None) };
-        let need = |embedding: &bert::Config| {
+        let budget = Budget::new(u64::from(mib) << 20);
+        if let Some(embedding) = embedding {
             let model = self.embedding.embedding_model_name.clone();
-            anyhow::Ok(Need { model, weights: bert::weights_bytes(&embedding.folder)?, keys_and_values: 0 })
-        };
-        let others = embedding.map(need).transpose()?.into_iter().collect();
-        Ok(Some(Budget { bytes: u64::from(mib) << 20, others }))
+            let weights = bert::weights_bytes(&embedding.folder)?;
+            budget.take(Need { model, weights, keys_and_values: 0 }).context("--memory-mib")?;
+        }
+        Ok(Some(budget))
     }
 
-    fn model_source(&self, metrics: &Metrics) -> anyhow::Result<Source> {
-        match (&self.model.model_file, &self.model.weights_model) {
-            (Some(file), _) => Ok(Source::File(file.clone())),
-            (None, Some(name)) => {
-                let cache = WeightsCache::open(&self.weights.config()?, metrics.weights.clone())?;
-                let (name, sha256, runtime) = (name.clone(), self.model.weights_sha256, Handle::current());
-                Ok(Source::Cached(Box::new(Cached { cache, name, sha256, runtime })))
-            }
+    /// The names of the language models, and where they come from.
+    fn sources(&self, metrics: &Metrics) -> anyhow::Result<Vec<(String, Source)>> {
+        let mut opened: Option<Arc<WeightsCache>> = None;
+        let mut cached = |name: &ModelName, sha256| {
+            let cache = match &opened {
+                Some(cache) => Arc::clone(cache),
+                None => {
+                    let cache = WeightsCache::open(&self.weights.config()?, metrics.weights.clone())?;
+                    Arc::clone(opened.insert(Arc::new(cache)))
+                }
+            };
+            let (name, runtime) = (name.clone(), Handle::current());
+            anyhow::Ok(Source::Cached(Box::new(Cached { cache, name, sha256, runtime })))
+        };
+        let first = match (&self.model.model_file, &self.model.weights_model) {
+            (Some(file), _) => Source::File(file.clone()),
+            (None, Some(name)) => cached(name, self.model.weights_sha256)?,
             (None, None) => bail!(
                 "--engine model needs --model-file <FILE>, a model in GGUF format, or --weights-model <NAME>"
             ),
+        };
+        let mut sources = vec![(self.model_name.clone(), first)];
+        for AlsoModel { name, from } in &self.model.also_model {
+            let source = match from {
+                AlsoFrom::File(file) => Source::File(file.clone()),
+                AlsoFrom::Weights(cached_as) => cached(cached_as, None)?,
+            };
+            sources.push((name.clone(), source));
         }
+        Ok(sources)
     }
 
     fn step_limit(&self) -> Duration {

@@ -1,12 +1,12 @@
 //! Options of the model engine.
 
-use super::ranges;
+use super::{AlsoModel, ranges};
 use crate::engine::device::DeviceChoice;
 use clap::Args;
 use spillway_weights::{Digest, ModelName};
 use std::path::PathBuf;
 
-/// Which model, and with what it computes.
+/// Which models, and with what they compute.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct ModelArgs {
     /// The model, in GGUF format with its tokenizer and chat template. The model engine needs this or --weights-model
@@ -20,6 +20,11 @@ pub struct ModelArgs {
     /// That name must stand for the file with this SHA-256
     #[arg(long, value_name = "SHA256", requires = "weights_model")]
     pub weights_sha256: Option<Digest>,
+
+    /// One more language model, as NAME=FILE or as NAME=weights:NAME for one of the weights cache. May be given several times.
+    /// Each has a thread of its own that computes, and --slots, --queue-requests and --kv-cache-mib of its own
+    #[arg(long, value_name = "NAME=SOURCE")]
+    pub also_model: Vec<AlsoModel>,
 
     /// What computes: auto, cpu, or cuda:N for the GPU of that number. auto is the first GPU where this build has CUDA and the
     /// machine a GPU, or else the processor. Embeddings are always the processor's

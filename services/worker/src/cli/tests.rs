@@ -31,7 +31,7 @@ fn numbers_out_of_range_are_refused() {
 #[test]
 fn the_model_engine_needs_a_file() {
     let args = Args::parse_from(["spillway-worker"]);
-    let error = args.model_config(Compute::Processor, None, &Metrics::default()).unwrap_err();
+    let error = args.model_configs(&Compute::Processor, None, &Metrics::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "--engine model needs --model-file <FILE>, a model in GGUF format, or --weights-model <NAME>"
@@ -55,14 +55,18 @@ fn bounds_on_connections_and_on_stopping_are_those_that_were_given() {
 }
 
 #[test]
-fn two_models_have_two_names() {
+fn no_two_models_have_one_name() {
     let args =
         |given: &str| Args::parse_from(std::iter::once("spillway-worker").chain(given.split_whitespace()));
-    assert!(args("").names().is_ok());
-    let error = args("--embedding-model-name m --model-name m").names().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "--embedding-model-name: expected another name than that of the language model, got \"m\""
-    );
+    assert!(args("--also-model a=x --also-model b=x").check_names().is_ok());
+    for (given, option) in [
+        ("--embedding-model-name m --model-name m", "--embedding-model-name"),
+        ("--model-name m --also-model a=x --also-model m=x", "--also-model"),
+        ("--also-model m=x --also-model m=weights:y", "--also-model"),
+        ("--also-model m=x --embedding-model-name m", "--embedding-model-name"),
+    ] {
+        let error = args(given).check_names().unwrap_err().to_string();
+        assert_eq!(error, format!("{option}: expected a name that no other model has, got \"m\""));
+    }
     assert_eq!(args("").embedding_config(), None, "there is no embedding model unless it is asked for");
 }

@@ -4,6 +4,7 @@
 //! what a computation needs while it lasts come on top.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 const MIB: u64 = 1 << 20;
 
@@ -46,24 +47,30 @@ impl fmt::Display for OverBudget {
     }
 }
 
-/// The memory that the models of a worker may use together.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The memory that the models of a worker may use together. A copy is of the same memory.
+#[derive(Debug, Clone)]
 pub struct Budget {
-    /// So many bytes.
-    pub bytes: u64,
-    /// What models need that load elsewhere.
-    pub others: Vec<Need>,
+    bytes: u64,
+    /// What is needed by the models that came so far.
+    needs: Arc<Mutex<Vec<Need>>>,
 }
 
 impl Budget {
-    /// Whether a model fits into it beside the others.
+    /// So many bytes.
+    #[must_use]
+    pub fn new(bytes: u64) -> Self {
+        Self { bytes, needs: Arc::default() }
+    }
+
+    /// Takes what a model needs, for good.
     ///
     /// # Errors
-    /// With what each of them needs, where they do not.
-    pub fn fits(&self, own: Need) -> Result<(), OverBudget> {
-        let needs: Vec<_> = [own].into_iter().chain(self.others.iter().cloned()).collect();
+    /// With what each of them needs, where it does not fit beside those that came before.
+    pub fn take(&self, own: Need) -> Result<(), OverBudget> {
+        let mut needs = self.needs.lock().unwrap_or_else(PoisonError::into_inner);
+        needs.push(own);
         let all = needs.iter().map(Need::bytes).fold(0, u64::saturating_add);
-        if all <= self.bytes { Ok(()) } else { Err(OverBudget { needs, budget: self.bytes }) }
+        if all <= self.bytes { Ok(()) } else { Err(OverBudget { needs: needs.clone(), budget: self.bytes }) }
     }
 }
 
@@ -78,16 +85,17 @@ mod tests {
     #[test]
     fn all_of_them_count_and_each_is_named() {
         let fits = |bytes| {
-            let budget = Budget { bytes, others: vec![need("vectors", 87 * MIB, 0)] };
-            budget.fits(need("chat", 100 * MIB + 1, 512 * MIB))
+            let budget = Budget::new(bytes);
+            budget.take(need("vectors", 87 * MIB, 0)).unwrap();
+            budget.clone().take(need("chat", 100 * MIB + 1, 512 * MIB))
         };
         assert_eq!(fits(700 * MIB), Ok(()));
         assert_eq!(fits(699 * MIB + 1), Ok(()));
         assert_eq!(
             fits(699 * MIB).unwrap_err().to_string(),
-            "the models need 700 MiB, and the memory budget is 699 MiB; chat needs 101 MiB of weights and 512 MiB of \
-             keys and values; vectors needs 87 MiB of weights"
+            "the models need 700 MiB, and the memory budget is 699 MiB; vectors needs 87 MiB of weights; chat needs 101 MiB \
+             of weights and 512 MiB of keys and values"
         );
-        assert!(Budget { bytes: u64::MAX - 1, others: vec![] }.fits(need("huge", u64::MAX, 1)).is_err());
+        assert!(Budget::new(u64::MAX - 1).take(need("huge", u64::MAX, 1)).is_err());
     }
 }

@@ -30,10 +30,11 @@ pub mod simulated;
 
 pub use computing::Failure;
 pub use embedding::{Embedder, Embedding, EmbeddingJob, EmbeddingRefusal, Taking, Vectors};
-pub use models::{EmbeddingModel, Models, Purpose};
+pub use models::{EmbeddingModel, Models, TextModel};
 pub use occupancy::{Load, Occupancy, Ticket};
 pub use output::Output;
 
+use crate::metrics::TextMetrics;
 use spillway_inference::request::{Format, Message, Options, Sampling};
 use spillway_inference::response::{FinishReason, TokenLogprobs, Usage};
 use std::fmt::Debug;
@@ -250,6 +251,9 @@ pub trait Engine: Debug + Send + Sync + 'static {
 
     /// Slots, and how they are used.
     fn load(&self) -> Load;
+
+    /// Where it counts.
+    fn metrics(&self) -> &TextMetrics;
 
     /// Gives up every job that waits, since the worker is about to stop. Those that run are finished.
     fn hand_back(&self);

@@ -1,15 +1,23 @@
-//! The models of one worker: one that generates text, and perhaps one that makes vectors.
+//! The models of one worker: those that generate text, and perhaps one that makes vectors.
 
 use super::{Embedder, Engine, Load, Readiness};
 use std::sync::Arc;
 
-/// The engines of all models, and the models' names.
+/// The engines of all models.
 #[derive(Debug)]
 pub struct Models {
-    text: Arc<dyn Engine>,
+    /// In the order in which they were named; never empty.
+    text: Vec<TextModel>,
     embedding: Option<EmbeddingModel>,
-    /// The name of the model that generates text, then the other one's.
-    names: Vec<String>,
+}
+
+/// A model that generates text.
+#[derive(Debug, Clone)]
+pub struct TextModel {
+    /// Its name in requests.
+    pub name: String,
+    /// What works for it.
+    pub engine: Arc<dyn Engine>,
 }
 
 /// A model that makes vectors.
@@ -21,40 +29,36 @@ pub struct EmbeddingModel {
     pub engine: Arc<dyn Embedder>,
 }
 
-/// What a model is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// It generates text.
-    Text,
-    /// It makes vectors.
-    Embedding,
-}
-
 impl Models {
-    /// One model that generates text, of that name.
+    /// One model that generates text.
     #[must_use]
-    pub fn new(name: String, text: Arc<dyn Engine>) -> Self {
-        Self { text, embedding: None, names: vec![name] }
+    pub fn new(model: TextModel) -> Self {
+        Self { text: vec![model], embedding: None }
+    }
+
+    /// And another one, of another name.
+    #[must_use]
+    pub fn with_text(mut self, model: TextModel) -> Self {
+        self.text.push(model);
+        self
     }
 
     /// And one that makes vectors, of another name.
     #[must_use]
-    pub fn with_embedding(mut self, model: EmbeddingModel) -> Self {
-        self.names.truncate(1);
-        self.names.push(model.name.clone());
+    pub fn with_embedding(self, model: EmbeddingModel) -> Self {
         Self { embedding: Some(model), ..self }
     }
 
-    /// What generates text.
+    /// The models that generate text.
     #[must_use]
-    pub fn text(&self) -> &Arc<dyn Engine> {
+    pub fn text(&self) -> &[TextModel] {
         &self.text
     }
 
-    /// The name of the model that generates text.
+    /// The model of that name, if it generates text.
     #[must_use]
-    pub fn text_name(&self) -> &str {
-        self.names.first().map_or("", String::as_str)
+    pub fn text_of(&self, name: &str) -> Option<&TextModel> {
+        self.text.iter().find(|model| model.name == name)
     }
 
     /// The model that makes vectors, where there is one.
@@ -63,44 +67,52 @@ impl Models {
         self.embedding.as_ref()
     }
 
-    /// The names of all models.
+    /// The names of all models: those that generate text, then the other one's.
     #[must_use]
-    pub fn names(&self) -> &[String] {
-        &self.names
+    pub fn names(&self) -> Vec<&str> {
+        let text = self.text.iter().map(|model| model.name.as_str());
+        text.chain(self.embedding.iter().map(|model| model.name.as_str())).collect()
     }
 
-    /// What the model of that name is for.
-    #[must_use]
-    pub fn purpose(&self, name: &str) -> Option<Purpose> {
-        if name == self.text_name() {
-            return Some(Purpose::Text);
-        }
-        self.embedding.as_ref().filter(|model| model.name == name).map(|_| Purpose::Embedding)
-    }
-
-    /// Whether all models take jobs. Of two that load it is what generates text that tells how far it is.
+    /// Whether all models take jobs. The first one that does not tells how far it is.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        let text = self.text.readiness();
-        let Some(embedding) = &self.embedding else { return text };
-        if text == Readiness::Ready { embedding.engine.readiness() } else { text }
+        let text = self.text.iter().map(|model| model.engine.readiness());
+        let mut all = text.chain(self.embedding.iter().map(|model| model.engine.readiness()));
+        all.find(|readiness| *readiness != Readiness::Ready).unwrap_or(Readiness::Ready)
     }
 
     /// Gives up all that waits: another worker is to have it.
     pub fn hand_back(&self) {
-        self.text.hand_back();
+        self.text.iter().for_each(|model| model.engine.hand_back());
         if let Some(embedding) = &self.embedding {
             embedding.engine.hand_back();
         }
     }
 
-    /// The slots of what generates text, and all requests that run and wait: whoever counts what a worker has in flight
-    /// counts the others too, and they take processor time from those in the slots.
+    /// The slots of what generates text, and how they are used. Of several key-value caches it is the fullest one that counts.
+    #[must_use]
+    pub fn text_load(&self) -> Load {
+        self.text.iter().map(|model| model.engine.load()).fold(Load::default(), |all, one| Load {
+            slots: all.slots + one.slots,
+            running: all.running + one.running,
+            waiting: all.waiting + one.waiting,
+            kv_cache_utilization: larger(all.kv_cache_utilization, one.kv_cache_utilization),
+            gpu_utilization: larger(all.gpu_utilization, one.gpu_utilization),
+        })
+    }
+
+    /// The same with all requests that run and wait: whoever counts what a worker has in flight counts those for vectors too,
+    /// and they take processor time from those in the slots.
     #[must_use]
     pub fn load(&self) -> Load {
-        let text = self.text.load();
+        let text = self.text_load();
         let Some(embedding) = &self.embedding else { return text };
         let beside = embedding.engine.load();
         Load { running: text.running + beside.running, waiting: text.waiting + beside.waiting, ..text }
     }
+}
+
+fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    one.into_iter().chain(other).reduce(f64::max)
 }

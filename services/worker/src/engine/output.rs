@@ -5,10 +5,9 @@
 use super::alignment::Alignment;
 use super::stop::{Passed, StopStrings};
 use super::{Event, FinishReason, NotBegun, Usage};
-use crate::metrics::Metrics;
+use crate::metrics::TextMetrics;
 use spillway_inference::response::TokenLogprobs;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// One job's sending end.
@@ -20,7 +19,7 @@ pub struct Output {
     alignment: Option<Alignment>,
     usage: Usage,
     max_tokens: u32,
-    metrics: Arc<Metrics>,
+    metrics: TextMetrics,
 }
 
 impl Output {
@@ -29,10 +28,10 @@ impl Output {
         prompt_tokens: u32,
         max_tokens: u32,
         stop: Vec<String>,
-        metrics: Arc<Metrics>,
+        metrics: TextMetrics,
     ) -> (Self, mpsc::UnboundedReceiver<Event>) {
         let (events, receiver) = mpsc::unbounded_channel();
-        metrics.prompt_tokens.inc_by(u64::from(prompt_tokens));
+        metrics.taken(prompt_tokens);
         let usage = Usage { prompt_tokens, completion_tokens: 0 };
         let stops = StopStrings::new(stop);
         (Self { events, stops, alignment: None, usage, max_tokens, metrics }, receiver)
@@ -59,7 +58,7 @@ impl Output {
     /// empty. `Break`: generate no more; the answer is finished, or nobody wants it.
     pub fn token(&mut self, text: &str, logprobs: Option<TokenLogprobs>) -> ControlFlow<()> {
         self.usage.completion_tokens += 1;
-        self.metrics.output_tokens.inc();
+        self.metrics.token();
         if let Some(token) = logprobs {
             self.alignment.get_or_insert_default().made(text, token);
         }

@@ -27,7 +27,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(app: &App, style: Style, options: &Options, taken: Taken) -> Self {
+    pub(super) fn new(app: &App, model: &str, style: Style, options: &Options, taken: Taken) -> Self {
         Self {
             style,
             stream: options.stream,
@@ -36,7 +36,7 @@ impl Answer {
             taken,
             id: app.next_id(style.id_prefix()),
             created_s: now_s(),
-            model: app.models.text_name().to_owned(),
+            model: model.to_owned(),
         }
     }
 

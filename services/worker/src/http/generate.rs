@@ -73,12 +73,14 @@ async fn generate(
     let reset = request.extensions().get::<ResetHandle>().cloned();
     let urgency = Urgency::of(request.headers(), &app.levels, Instant::now());
     let asked = parse(read_json(request, &app.limits).await?)?;
-    check(app, &asked)?;
+    let model = model::for_text(&app.models, &asked.model)?;
+    check_length(app, &asked.options)?;
     let Urgency { level, deadline } = urgency;
     let job = Job { level, deadline, ..Job::new(asked.prompt, &asked.options) };
-    let generation = app.models.text().submit(job).await?;
-    let taken = Taken { flight: Flight::generation(Arc::clone(&app.metrics), Instant::now()), reset };
-    let answer = Answer::new(app, style, &asked.options, taken);
+    let generation = model.engine.submit(job).await?;
+    let counts = model.engine.metrics().clone();
+    let taken = Taken { flight: Flight::generation(Arc::clone(&app.metrics), counts, Instant::now()), reset };
+    let answer = Answer::new(app, &model.name, style, &asked.options, taken);
     Ok(deliver(answer, generation).await)
 }
 
@@ -91,10 +93,9 @@ pub(super) fn refuse_while_draining(app: &App) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn check(app: &App, asked: &Asked) -> Result<(), ApiError> {
-    model::is_for_text(&app.models, &asked.model)?;
+fn check_length(app: &App, options: &Options) -> Result<(), ApiError> {
     let limit = app.limits.max_output_tokens;
-    if let Some(tokens) = asked.options.max_tokens.filter(|tokens| *tokens > limit) {
+    if let Some(tokens) = options.max_tokens.filter(|tokens| *tokens > limit) {
         let message = format!("max_tokens: expected an integer from 1 to {limit}, got {tokens}");
         return Err(ApiError::new(ErrorCode::InvalidRequest, message).param("max_tokens"));
     }

@@ -90,7 +90,7 @@ impl Totals {
                 .map(|outcome| metrics.requests(outcome))
                 .sum()
         };
-        let output_tokens = metrics.output_tokens.get();
+        let output_tokens = metrics.text.output_tokens.get();
         Self { at, requests: sum(|_| true), errors: sum(Outcome::is_error), output_tokens }
     }
 

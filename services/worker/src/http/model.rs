@@ -1,34 +1,35 @@
 //! Which model a request names, and whether that one serves the path.
 
 use super::error::ApiError;
-use crate::engine::{EmbeddingModel, Models, Purpose};
+use crate::engine::{EmbeddingModel, Models, TextModel};
 use spillway_contract::error_body::ErrorCode;
 
 const TEXT_PATHS: &str = "/v1/chat/completions and /v1/completions";
 const EMBEDDING_PATH: &str = "/v1/embeddings";
 
-/// Refuses a request for text that names another model than the one that generates it.
-pub(super) fn is_for_text(models: &Models, named: &str) -> Result<(), ApiError> {
-    let own = models.text_name();
-    match models.purpose(named) {
-        Some(Purpose::Text) => Ok(()),
-        Some(Purpose::Embedding) => {
-            Err(not_found(&format!("{named:?} serves {EMBEDDING_PATH}; {TEXT_PATHS} are served by {own:?}")))
+/// The model of that name, for a request for text.
+pub(super) fn for_text<'a>(models: &'a Models, named: &str) -> Result<&'a TextModel, ApiError> {
+    let own = || expected(models.text().iter().map(|model| model.name.as_str()));
+    models.text_of(named).ok_or_else(|| match models.embedding() {
+        Some(embedding) if embedding.name == named => {
+            not_found(&format!("{named:?} serves {EMBEDDING_PATH}; {TEXT_PATHS} are served by {}", own()))
         }
-        None => Err(not_found(&format!("{named:?} is not served here, expected {own:?}"))),
-    }
+        _ => not_found(&format!("{named:?} is not served here, expected {}", own())),
+    })
 }
 
 /// Refuses a request for vectors that names another model than the one that makes them.
 pub(super) fn is_for_vectors(models: &Models, own: &EmbeddingModel, named: &str) -> Result<(), ApiError> {
     let own = &own.name;
-    match models.purpose(named) {
-        Some(Purpose::Embedding) => Ok(()),
-        Some(Purpose::Text) => {
-            Err(not_found(&format!("{named:?} serves {TEXT_PATHS}; {EMBEDDING_PATH} is served by {own:?}")))
-        }
-        None => Err(not_found(&format!("{named:?} is not served here, expected {own:?}"))),
+    if named == own {
+        return Ok(());
     }
+    Err(match models.text_of(named) {
+        Some(_) => {
+            not_found(&format!("{named:?} serves {TEXT_PATHS}; {EMBEDDING_PATH} is served by {own:?}"))
+        }
+        None => not_found(&format!("{named:?} is not served here, expected {own:?}")),
+    })
 }
 
 /// The model that makes vectors.
@@ -38,6 +39,10 @@ pub(super) fn for_vectors(models: &Models) -> Result<&EmbeddingModel, ApiError> 
             "none here serves {EMBEDDING_PATH}: the worker was started without --embedding-model-dir"
         ))
     })
+}
+
+fn expected<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("{name:?}")).collect::<Vec<_>>().join(" or ")
 }
 
 fn not_found(why: &str) -> ApiError {

@@ -41,7 +41,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Valu
 
 /// `GET /v1/models`
 pub(super) async fn models(State(app): State<Arc<App>>) -> Response {
-    Json(ModelList { names: app.models.names(), created_s: app.started_s }).into_response()
+    Json(ModelList { names: &app.models.names(), created_s: app.started_s }).into_response()
 }
 
 /// `GET /metrics`

@@ -16,7 +16,7 @@ use std::time::Instant;
 #[must_use]
 pub fn exposition(metrics: &Arc<Metrics>, models: &Arc<Models>) -> Exposition {
     let mut all = Registry::default();
-    vllm::register(&mut all, metrics, Arc::clone(models.text()), models.text_name());
+    models.text().iter().for_each(|model| vllm::register(&mut all, model));
     let registry = all.sub_registry_with_prefix("spillway_worker");
     registry.register(
         "requests",
@@ -26,9 +26,9 @@ pub fn exposition(metrics: &Arc<Metrics>, models: &Arc<Models>) -> Exposition {
     registry.register(
         "prompt_tokens",
         "Tokens of the prompts that were taken",
-        metrics.prompt_tokens.clone(),
+        metrics.text.prompt_tokens.clone(),
     );
-    registry.register("output_tokens", "Tokens that were generated", metrics.output_tokens.clone());
+    registry.register("output_tokens", "Tokens that were generated", metrics.text.output_tokens.clone());
     registry.register(
         "embedding_tokens",
         "Tokens of the inputs of embedding requests that were taken",
@@ -38,13 +38,13 @@ pub fn exposition(metrics: &Arc<Metrics>, models: &Arc<Models>) -> Exposition {
         "time_to_first_token",
         "From taking a request to its first text",
         Unit::Seconds,
-        metrics.time_to_first_token_s.clone(),
+        metrics.text.time_to_first_token_s.clone(),
     );
     registry.register_with_unit(
         "request_duration",
         "From taking a generation request to its end",
         Unit::Seconds,
-        metrics.request_duration_s.clone(),
+        metrics.text.request_duration_s.clone(),
     );
     metrics.weights.register(registry);
     registry.register_with_unit(
@@ -68,7 +68,7 @@ struct AtScrape {
 impl Collector for AtScrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let (in_flight, integral_s) = self.metrics.in_flight.read(Instant::now());
-        let load = self.models.text().load();
+        let load = self.models.text_load();
         let ready = self.models.readiness() == Readiness::Ready;
         gauge(&mut encoder, "requests_in_flight", "Requests that run or wait.", f64::from(in_flight))?;
         let help = "Time integral of the requests in flight, exact at the scrape.";

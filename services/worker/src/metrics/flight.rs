@@ -3,7 +3,7 @@
 //! It is a guard: whatever happens to the request, dropping the guard counts it out. Nobody who forgets to say how a
 //! request ended can lose it; it then counts as cancelled, which is what a dropped future or body means.
 
-use super::{Metrics, Outcome};
+use super::{Metrics, Outcome, TextMetrics};
 use spillway_inference::response::Usage;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,17 +20,26 @@ pub struct Flight {
 }
 
 /// What is asked for. How long the one takes says nothing of the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Kind {
-    Generation,
+    Generation(TextMetrics),
     Embedding,
 }
 
+impl Kind {
+    const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Generation(_) => "generation",
+            Self::Embedding => "embedding",
+        }
+    }
+}
+
 impl Flight {
-    /// A generation request that was taken at `now`.
+    /// A generation request that was taken by that model at `now`.
     #[must_use]
-    pub fn generation(metrics: Arc<Metrics>, now: Instant) -> Self {
-        Self::begin(metrics, now, Kind::Generation)
+    pub fn generation(metrics: Arc<Metrics>, model: TextMetrics, now: Instant) -> Self {
+        Self::begin(metrics, now, Kind::Generation(model))
     }
 
     /// An embedding request that was taken at `now`.
@@ -47,8 +56,10 @@ impl Flight {
 
     /// A piece of text came at `now`; the first one counts.
     pub fn text(&mut self, now: Instant) {
-        if !std::mem::replace(&mut self.has_text, true) {
-            self.metrics.time_to_first_token_s.observe((now - self.started).as_secs_f64());
+        if let Kind::Generation(model) = &self.kind
+            && !std::mem::replace(&mut self.has_text, true)
+        {
+            model.first_token((now - self.started).as_secs_f64());
         }
     }
 
@@ -70,13 +81,12 @@ impl Drop for Flight {
         self.metrics.in_flight.leave(now);
         self.metrics.count(self.outcome);
         let duration = now - self.started;
-        let durations = match self.kind {
-            Kind::Generation => &self.metrics.request_duration_s,
-            Kind::Embedding => &self.metrics.embedding_duration_s,
-        };
-        durations.observe(duration.as_secs_f64());
+        match &self.kind {
+            Kind::Generation(model) => model.ended(duration.as_secs_f64()),
+            Kind::Embedding => self.metrics.embedding_duration_s.observe(duration.as_secs_f64()),
+        }
         tracing::debug!(
-            kind = ?self.kind,
+            kind = self.kind.as_str(),
             outcome = self.outcome.as_str(),
             duration_ms = duration.as_millis(),
             prompt_tokens = self.usage.prompt_tokens,

@@ -7,12 +7,14 @@ mod exposition;
 mod flight;
 mod gpu;
 mod in_flight;
+mod text;
 mod vllm;
 
 pub use exposition::exposition;
 pub use flight::Flight;
 pub use gpu::{Gpu, GpuSample};
 pub use in_flight::InFlight;
+pub use text::{TextCounts, TextMetrics};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -88,16 +90,10 @@ struct OutcomeLabel {
 #[derive(Debug)]
 pub struct Metrics {
     requests: Family<OutcomeLabel, Counter>,
-    /// Tokens of the prompts of requests that were taken.
-    pub prompt_tokens: Counter,
-    /// Tokens that were generated, also for clients that left.
-    pub output_tokens: Counter,
+    /// What is counted of answers in text, of all models together.
+    pub text: TextCounts,
     /// Tokens of the inputs of embedding requests that were taken.
     pub embedding_tokens: Counter,
-    /// From taking a request to its first text.
-    pub time_to_first_token_s: Histogram,
-    /// From taking a generation request to its end.
-    pub request_duration_s: Histogram,
     /// From taking an embedding request to its end.
     pub embedding_duration_s: Histogram,
     /// Requests that run or wait.
@@ -117,11 +113,8 @@ impl Default for Metrics {
         }
         Self {
             requests,
-            prompt_tokens: Counter::default(),
-            output_tokens: Counter::default(),
+            text: TextCounts::default(),
             embedding_tokens: Counter::default(),
-            time_to_first_token_s: Histogram::new(SECONDS),
-            request_duration_s: Histogram::new(SECONDS),
             embedding_duration_s: Histogram::new(SECONDS),
             in_flight: InFlight::default(),
             weights: Counters::default(),
@@ -131,6 +124,12 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Where one more model that generates text counts.
+    #[must_use]
+    pub fn of_model(&self) -> TextMetrics {
+        TextMetrics::beside(&self.text)
+    }
+
     /// Counts a request.
     pub fn count(&self, outcome: Outcome) {
         self.requests.get_or_create(&OutcomeLabel { outcome: outcome.as_str() }).inc();

@@ -2,8 +2,7 @@
 //!
 //! Of its metrics those that have a counterpart here, with its label `model_name`.
 
-use super::Metrics;
-use crate::engine::Engine;
+use crate::engine::{Engine, TextModel};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -13,9 +12,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-/// Registers them for a model of that name.
-pub(super) fn register(registry: &mut Registry, metrics: &Metrics, engine: Arc<dyn Engine>, model: &str) {
-    let label = (Cow::Borrowed("model_name"), Cow::Owned(model.to_owned()));
+/// Registers them for a model.
+pub(super) fn register(registry: &mut Registry, model: &TextModel) {
+    let (engine, metrics) = (Arc::clone(&model.engine), &model.engine.metrics().own);
+    let label = (Cow::Borrowed("model_name"), Cow::Owned(model.name.clone()));
     let registry = registry.sub_registry_with_label(label);
     registry.register(
         "vllm:prompt_tokens",

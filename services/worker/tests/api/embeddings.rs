@@ -230,7 +230,7 @@ fn faults() {
 fn two_models_of_one_name_are_refused() {
     let mut worker = process(&["--engine", "simulated", "--model-name", "m", "--embedding-model-name", "m"]);
     assert_eq!(worker.wait().code(), Some(1));
-    let expected = "--embedding-model-name: expected another name than that of the language model, got \"m\"";
+    let expected = "--embedding-model-name: expected a name that no other model has, got \"m\"";
     assert!(worker.log().contains(expected), "{}", worker.log());
 }
 

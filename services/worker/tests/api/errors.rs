@@ -85,7 +85,7 @@ fn absurd_ways_to_choose_tokens() {
         let reply = Client::connect(worker.address).send(&request).reply();
         check(&reply, 400, message, "invalid_request_error", Some(field), "invalid_request");
     }
-    assert_eq!((worker.requests(Outcome::Invalid), worker.app.metrics.prompt_tokens.get()), (9, 0));
+    assert_eq!((worker.requests(Outcome::Invalid), worker.app.metrics.text.prompt_tokens.get()), (9, 0));
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn frees_its_slot(fields: Value, read_first: Option<&str>) {
     worker.wait_for_load(0, 0);
     eventually("it is counted", || worker.requests(Outcome::Cancelled) == 1);
     assert_eq!(worker.app.metrics.in_flight.count(), 0);
-    assert!(worker.app.metrics.output_tokens.get() < 50, "it was not generated to its end");
+    assert!(worker.app.metrics.text.output_tokens.get() < 50, "it was not generated to its end");
 }
 
 #[test]

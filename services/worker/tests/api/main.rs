@@ -36,6 +36,8 @@ mod real_model;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod several_models;
+#[cfg(test)]
 mod stopping;
 #[cfg(test)]
 mod weights;

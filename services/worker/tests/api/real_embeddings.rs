@@ -150,11 +150,7 @@ fn models_that_do_not_fit_are_refused_with_what_each_needs() {
         process(&["--model-file", &text, "--embedding-model-dir", &vectors, "--memory-mib", "600"]);
     assert_eq!(worker.wait().code(), Some(1));
     let log = worker.log();
-    assert!(log.contains("and the memory budget is 600 MiB; smollm2-135m-instruct needs "), "{log}");
-    assert!(
-        log.contains(
-            " MiB of weights and 512 MiB of keys and values; all-minilm-l6-v2 needs 87 MiB of weights"
-        ),
-        "{log}"
-    );
+    let vectors = "and the memory budget is 600 MiB; all-minilm-l6-v2 needs 87 MiB of weights; smollm2-135m-instruct needs ";
+    assert!(log.contains(vectors), "{log}");
+    assert!(log.contains(" MiB of weights and 512 MiB of keys and values"), "{log}");
 }

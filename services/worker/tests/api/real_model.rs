@@ -8,8 +8,8 @@ use spillway_inference::request::CompletionRequest;
 use spillway_worker::engine::device::Compute;
 use spillway_worker::engine::model::{Config, Model, Source};
 use spillway_worker::engine::{Engine, Event, Job, Prompt, Readiness};
+use spillway_worker::metrics::Metrics;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const NAME: &str = "smollm2-135m-instruct";
@@ -247,7 +247,7 @@ fn by_the_librarys_operations_it_knows_the_same() {
         default_output_tokens: 2,
         step_limit: Duration::from_secs(60),
     };
-    let (model, _failure) = Model::start(config, Arc::default()).unwrap();
+    let (model, _failure) = Model::start(config, &Metrics::default()).unwrap();
     eventually("the model is loaded", || model.readiness() == Readiness::Ready);
     let ask = async |prompt: &str| {
         let request = json!({"model": NAME, "temperature": 0, "prompt": prompt}).to_string();

@@ -41,7 +41,7 @@ use super::device::Compute;
 use super::queue::Queue;
 use super::watch::Watch;
 use super::{Delivery, Engine, Generation, Job, Load, Occupancy, Output, Readiness, Refusal, Submission};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, TextMetrics};
 use grammar::Grammars;
 use language::Language;
 use spillway_weights::Progress;
@@ -84,7 +84,7 @@ pub struct Config {
 pub struct Model {
     config: Config,
     occupancy: Arc<Occupancy>,
-    metrics: Arc<Metrics>,
+    metrics: TextMetrics,
     queue: Queue<Work>,
     state: State,
     watch: Watch,
@@ -132,12 +132,12 @@ impl Model {
     ///
     /// # Errors
     /// When there can be no thread.
-    pub fn start(config: Config, metrics: Arc<Metrics>) -> anyhow::Result<(Arc<Self>, Failure)> {
+    pub fn start(config: Config, metrics: &Metrics) -> anyhow::Result<(Arc<Self>, Failure)> {
         let model = Arc::new(Self {
             occupancy: Occupancy::new(config.slots, config.queue),
             watch: Watch::new(config.step_limit),
             config,
-            metrics,
+            metrics: metrics.of_model(),
             queue: Queue::default(),
             state: State::default(),
             submitted: AtomicU64::new(0),
@@ -163,7 +163,7 @@ impl Model {
         let left = u32::try_from(ready.context_tokens - tokens.len()).unwrap_or(u32::MAX);
         let max_tokens = job.max_tokens.unwrap_or(self.config.default_output_tokens).min(left);
         let prompt_tokens = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
-        let (output, events) = Output::new(prompt_tokens, max_tokens, job.stop, Arc::clone(&self.metrics));
+        let (output, events) = Output::new(prompt_tokens, max_tokens, job.stop, self.metrics.clone());
         let Job { sampling, logprobs, level, deadline, .. } = job;
         let work = Work { ticket, tokens, output, sampling, seed, logprobs, constraint, level, deadline };
         let place = self.queue.push(work, Instant::now());
@@ -202,6 +202,10 @@ impl Engine for Model {
         let is_loaded = self.state.ready.get().is_some();
         let memory_use = f64::from(self.state.memory_use.load(Ordering::Relaxed)) / 1000.0;
         Load { kv_cache_utilization: is_loaded.then_some(memory_use), ..self.occupancy.load() }
+    }
+
+    fn metrics(&self) -> &TextMetrics {
+        &self.metrics
     }
 
     fn hand_back(&self) {

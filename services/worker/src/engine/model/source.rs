@@ -19,8 +19,8 @@ pub enum Source {
 /// A model of the weights cache.
 #[derive(Debug)]
 pub struct Cached {
-    /// The cache.
-    pub cache: WeightsCache,
+    /// The cache, which other models come from as well.
+    pub cache: Arc<WeightsCache>,
     /// The model's name there.
     pub name: ModelName,
     /// The file that the name must stand for.

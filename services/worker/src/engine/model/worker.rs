@@ -79,7 +79,7 @@ fn load(model: &Model) -> Result<Batch> {
         let weights = weights_bytes(&original, &model.config.compute).with_context(cannot_load)?;
         let keys_and_values = model.config.kv_cache_bytes as u64;
         let own = Need { model: model.config.name.clone(), weights, keys_and_values };
-        budget.fits(own).context("--memory-mib")?;
+        budget.take(own).context("--memory-mib")?;
     }
     let cache_dir = model.config.cache_dir.as_deref();
     let mut weights = Weights::load(&original, cache_dir, progress).with_context(cannot_load)?;

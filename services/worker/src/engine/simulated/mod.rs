@@ -21,7 +21,7 @@ use super::{
     Delivery, Disruption, Engine, Generation, Job, Load, NotBegun, Occupancy, Output, Prompt, Readiness,
     Refusal, Submission, Ticket,
 };
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, TextMetrics};
 use spillway_inference::request::Format;
 use spillway_inference::response::{Candidate, FinishReason, Token, TokenLogprobs};
 use spillway_primitives::{Rng, rng_from};
@@ -65,6 +65,7 @@ pub struct Simulated {
     /// One permit for each slot, given out in order.
     slots: Arc<Semaphore>,
     metrics: Arc<Metrics>,
+    text: TextMetrics,
     /// How many requests have come.
     requests: AtomicU64,
 }
@@ -78,6 +79,7 @@ impl Simulated {
             behaviour: RwLock::new(config.behaviour),
             occupancy: Occupancy::new(config.slots, config.queue),
             slots: Arc::new(Semaphore::new(config.slots)),
+            text: metrics.of_model(),
             metrics,
             requests: AtomicU64::new(0),
         }
@@ -120,7 +122,7 @@ impl Simulated {
         // Without a limit of its own an answer ends because the model is done.
         let max_tokens = job.max_tokens.unwrap_or(u32::MAX);
         let length = job.max_tokens.unwrap_or(self.config.default_output_tokens);
-        let (output, events) = Output::new(prompt_tokens, max_tokens, job.stop, Arc::clone(&self.metrics));
+        let (output, events) = Output::new(prompt_tokens, max_tokens, job.stop, self.text.clone());
         let words =
             text::Words::new(job.seed.map_or_else(|| rng_from(&[rng.u64(..)]), |seed| rng_from(&[seed])));
         let delivery = Delivery { headers_first: behaviour.headers_first, disruption };
@@ -145,6 +147,10 @@ impl Engine for Simulated {
     }
 
     /// No slot is given to anybody any more.
+    fn metrics(&self) -> &TextMetrics {
+        &self.text
+    }
+
     fn hand_back(&self) {
         self.slots.close();
     }

@@ -3,7 +3,7 @@
 use spillway_fixtures::{PATIENCE, eventually, metric};
 use spillway_serving::{ConnectionLimits, Drain, bind, serve};
 use spillway_worker::engine::simulated::{Behaviour, Config, Rates, Simulated, SimulatedVectors};
-use spillway_worker::engine::{EmbeddingModel, Models};
+use spillway_worker::engine::{EmbeddingModel, Models, TextModel};
 use spillway_worker::http::{App, Limits, router, sample_utilization};
 use spillway_worker::metrics::{Metrics, Outcome};
 use std::net::SocketAddr;
@@ -76,7 +76,7 @@ impl Worker {
     pub(crate) fn start(self) -> RunningWorker {
         let metrics = Arc::new(Metrics::default());
         let engine = Arc::new(Simulated::new(self.engine, Arc::clone(&metrics)));
-        let models = Models::new(MODEL.to_owned(), Arc::clone(&engine) as _);
+        let models = Models::new(TextModel { name: MODEL.to_owned(), engine: Arc::clone(&engine) as _ });
         let vectors = Arc::new(SimulatedVectors(Arc::clone(&engine)));
         let embedding = EmbeddingModel { name: EMBEDDING_MODEL.to_owned(), engine: vectors };
         let app = App::new(models.with_embedding(embedding), Arc::clone(&metrics), self.limits);

@@ -83,7 +83,7 @@ async fn texts_become_vectors_of_length_one() {
         assert!(vector.len() == HIDDEN && (length - 1.0).abs() < 1e-5, "{length}");
     }
     assert_eq!(running.bert.dimensions(), Some(HIDDEN));
-    assert_eq!((running.metrics.embedding_tokens.get(), running.metrics.prompt_tokens.get()), (13, 0));
+    assert_eq!((running.metrics.embedding_tokens.get(), running.metrics.text.prompt_tokens.get()), (13, 0));
     assert_eq!(running.bert.load(), Load { slots: 1, ..Load::default() });
 }
 

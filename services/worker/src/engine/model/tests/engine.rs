@@ -74,7 +74,7 @@ pub(super) async fn start_with(setup: Setup) -> Running {
     let config = config(tiny.write(dir.path()));
     let config = Config { slots, queue, kv_cache_bytes, step_limit, compute, ..config };
     let metrics = Arc::new(Metrics::default());
-    let (model, _failure) = Model::start(config, Arc::clone(&metrics)).unwrap();
+    let (model, _failure) = Model::start(config, &metrics).unwrap();
     let running = Running { model, metrics, _dir: dir };
     eventually(|| running.model.readiness() == Readiness::Ready).await;
     running
@@ -141,7 +141,7 @@ async fn an_answer_has_its_length() {
     assert_eq!((reason, usage), (FinishReason::Length, Usage { prompt_tokens: 3, completion_tokens: 10 }));
     let Answer { usage, .. } = answer(&running, Job { max_tokens: Some(3), ..job("hello") }).await;
     assert_eq!(usage.completion_tokens, 3);
-    assert_eq!((running.metrics.prompt_tokens.get(), running.metrics.output_tokens.get()), (6, 13));
+    assert_eq!((running.metrics.text.prompt_tokens.get(), running.metrics.text.output_tokens.get()), (6, 13));
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn the_queue_is_bounded_and_clients_that_leave_free_their_places() {
     eventually(|| running.model.load() == Load { running: 1, waiting: 0, ..running.model.load() }).await;
     drop(third);
     eventually(|| running.model.load().running == 0).await;
-    let tokens = running.metrics.output_tokens.get();
+    let tokens = running.metrics.text.output_tokens.get();
     assert!(tokens < 4000, "nobody waited for all of these {tokens} tokens");
     eventually(|| running.model.load().kv_cache_utilization == Some(0.0)).await;
 }
@@ -215,7 +215,7 @@ async fn the_queue_is_bounded_and_clients_that_leave_free_their_places() {
 async fn a_model_that_cannot_be_loaded_ends_the_engine() {
     let dir = tempfile::tempdir().unwrap();
     let file = Tiny::new().without("blk.0.ffn_up.weight").write(dir.path());
-    let (model, failure) = Model::start(config(file), Arc::new(Metrics::default())).unwrap();
+    let (model, failure) = Model::start(config(file), &Metrics::default()).unwrap();
     let error = timeout(PATIENCE, failure.reason()).await.unwrap();
     assert!(
         format!("{error:#}").ends_with("the model's file has no tensor blk.0.ffn_up.weight"),
@@ -325,7 +325,7 @@ async fn memory_is_bounded_and_who_finds_none_waits() {
 async fn a_memory_without_a_page_is_told_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let config = Config { kv_cache_bytes: 1_000, ..config(Tiny::new().write(dir.path())) };
-    let (_model, failure) = Model::start(config, Arc::new(Metrics::default())).unwrap();
+    let (_model, failure) = Model::start(config, &Metrics::default()).unwrap();
     let error = timeout(PATIENCE, failure.reason()).await.unwrap().to_string();
     assert_eq!(error, "the key-value cache: expected at least 16384 bytes, which are 32 tokens, got 1000");
 }
