@@ -1,9 +1,11 @@
 //! The numbers of all pages.
 //!
 //! Keys lie dimension by dimension, values token by token: so what a query is multiplied with, and what the shares add up,
-//! are both rows of numbers that lie beside each other.
+//! are both rows of numbers that lie beside each other. They have 16 bits: what is remembered of many texts is more than
+//! caches hold, so how long a step takes is how much of it is read.
 
 use super::{PAGE_TOKENS, PageId};
+use half::f16;
 
 /// How much a token takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,16 +19,16 @@ pub(in super::super) struct Sizes {
 impl Sizes {
     /// Bytes of a page.
     pub(in super::super) const fn page_bytes(self) -> usize {
-        2 * self.layers * self.page_floats() * size_of::<f32>()
+        2 * self.layers * self.page_numbers() * size_of::<f16>()
     }
 
     /// Numbers of a page in one layer: its keys, or its values.
-    const fn page_floats(self) -> usize {
-        self.heads * self.head_floats()
+    const fn page_numbers(self) -> usize {
+        self.heads * self.head_numbers()
     }
 
     /// Numbers of one head of that.
-    const fn head_floats(self) -> usize {
+    const fn head_numbers(self) -> usize {
         self.head_size * PAGE_TOKENS
     }
 }
@@ -41,15 +43,15 @@ pub(in super::super) struct Memory {
 #[derive(Debug)]
 pub(in super::super) struct Layer {
     sizes: Sizes,
-    keys: Vec<f32>,
-    values: Vec<f32>,
+    keys: Vec<f16>,
+    values: Vec<f16>,
 }
 
 impl Memory {
     /// For so many pages. The system gives the memory when it is first written to.
     pub(in super::super) fn new(sizes: Sizes, pages: u32) -> Self {
-        let floats = sizes.page_floats() * pages as usize;
-        let layer = || Layer { sizes, keys: vec![0.0; floats], values: vec![0.0; floats] };
+        let numbers = sizes.page_numbers() * pages as usize;
+        let layer = || Layer { sizes, keys: vec![f16::ZERO; numbers], values: vec![f16::ZERO; numbers] };
         Self { layers: (0..sizes.layers).map(|_| layer()).collect() }
     }
 
@@ -73,26 +75,31 @@ impl Layer {
         let (from, at) = (self.start(*page, head), position % PAGE_TOKENS);
         let Self { sizes, keys, values } = self;
         let column = keys.get_mut(from..).unwrap_or_default().iter_mut().skip(at).step_by(PAGE_TOKENS);
-        column.zip(key).for_each(|(cell, number)| *cell = *number);
+        column.zip(key).for_each(|(cell, number)| *cell = remembered(*number));
         let row = values.get_mut(from + at * sizes.head_size..).unwrap_or_default();
-        row.iter_mut().zip(value).for_each(|(cell, number)| *cell = *number);
+        row.iter_mut().zip(value).for_each(|(cell, number)| *cell = remembered(*number));
     }
 
     /// Keys of a head in a page: for each dimension a row with a number for each token.
-    pub(in super::super) fn keys(&self, page: PageId, head: usize) -> &[f32] {
+    pub(in super::super) fn keys(&self, page: PageId, head: usize) -> &[f16] {
         let from = self.start(page, head);
-        self.keys.get(from..from + self.sizes.head_floats()).unwrap_or_default()
+        self.keys.get(from..from + self.sizes.head_numbers()).unwrap_or_default()
     }
 
     /// Values of a head in a page: for each token a row with a number for each dimension.
-    pub(in super::super) fn values(&self, page: PageId, head: usize) -> &[f32] {
+    pub(in super::super) fn values(&self, page: PageId, head: usize) -> &[f16] {
         let from = self.start(page, head);
-        self.values.get(from..from + self.sizes.head_floats()).unwrap_or_default()
+        self.values.get(from..from + self.sizes.head_numbers()).unwrap_or_default()
     }
 
     fn start(&self, page: PageId, head: usize) -> usize {
-        page as usize * self.sizes.page_floats() + head * self.sizes.head_floats()
+        page as usize * self.sizes.page_numbers() + head * self.sizes.head_numbers()
     }
+}
+
+/// With 16 bits; what is larger than these can be is as large as they can be.
+fn remembered(number: f32) -> f16 {
+    f16::from_f32(number.clamp(f16::MIN.to_f32_const(), f16::MAX.to_f32_const()))
 }
 
 #[cfg(test)]
@@ -102,18 +109,21 @@ mod tests {
     #[test]
     fn what_is_written_lies_where_it_is_read() {
         let sizes = Sizes { layers: 1, heads: 2, head_size: 4 };
-        assert_eq!(sizes.page_bytes(), 2 * 2 * 4 * 32 * 4);
+        assert_eq!(sizes.page_bytes(), 2 * 2 * 4 * 32 * 2);
         let mut memory = Memory::new(sizes, 3);
         let layer = memory.layers().next().unwrap();
         let pages = [2, 0];
-        layer.write(&pages, 33, 1, &[1.0, 2.0, 3.0, 4.0], &[5.0, 6.0, 7.0, 8.0]);
-        let keys: Vec<f32> = layer.keys(0, 1).chunks(PAGE_TOKENS).map(|row| row[1]).collect();
+        layer.write(&pages, 33, 1, &[1.0, 2.0, 3.0, 4.0], &[5.0, 6.0, 7.0, 8e9]);
+        let read = |page, head| {
+            let numbers = layer.keys(page, head).iter().chain(layer.values(page, head));
+            numbers.map(|number| number.to_f32()).collect::<Vec<_>>()
+        };
+        let keys: Vec<_> = read(0, 1).chunks(PAGE_TOKENS).take(4).map(|row| row[1]).collect();
         assert_eq!(keys, [1.0, 2.0, 3.0, 4.0]);
-        assert_eq!(layer.values(0, 1)[4..8], [5.0, 6.0, 7.0, 8.0]);
+        let values = read(0, 1).split_off(4 * PAGE_TOKENS);
+        assert_eq!(values[4..8], [5.0, 6.0, 7.0, 65504.0], "8e9 is too large for 16 bits");
         for (page, head) in [(0, 0), (1, 1), (2, 1)] {
-            assert!(
-                layer.keys(page, head).iter().chain(layer.values(page, head)).all(|number| *number == 0.0)
-            );
+            assert!(read(page, head).iter().all(|number| *number == 0.0));
         }
     }
 }

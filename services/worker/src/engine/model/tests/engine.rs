@@ -301,7 +301,7 @@ async fn requests_are_worked_on_together_and_the_rest_waits() {
 #[tokio::test]
 async fn memory_is_bounded_and_who_finds_none_waits() {
     // Four pages of 32 tokens.
-    let page = 2 * 2 * 2 * 16 * 32 * 4;
+    let page = 2 * 2 * 2 * 16 * 32 * 2;
     let running = start_with(Setup { kv_cache_bytes: 4 * page + 1, ..patient() }).await;
     let sixty = Job { max_tokens: Some(60), ..job("a") };
     let jobs: Vec<_> = (0..3).map(|_| running.model.submit(sixty.clone())).collect();
@@ -317,7 +317,8 @@ async fn memory_is_bounded_and_who_finds_none_waits() {
         }
     }
     eventually(|| running.model.load().kv_cache_utilization == Some(0.0)).await;
-    let Answer { usage, .. } = answer(&running, Job { max_tokens: Some(1000), ..job("a") }).await;
+    let Answer { usage, reason, .. } = answer(&running, Job { max_tokens: Some(1000), ..job("b") }).await;
+    assert_eq!(reason, FinishReason::Length);
     assert_eq!(usage.prompt_tokens + usage.completion_tokens, 128, "the memory bounds the context");
 }
 
@@ -327,7 +328,7 @@ async fn a_memory_without_a_page_is_told_at_once() {
     let config = Config { kv_cache_bytes: 1_000, ..config(Tiny::new().write(dir.path())) };
     let (_model, failure) = Model::start(config, &Metrics::default()).unwrap();
     let error = timeout(PATIENCE, failure.reason()).await.unwrap().to_string();
-    assert_eq!(error, "the key-value cache: expected at least 16384 bytes, which are 32 tokens, got 1000");
+    assert_eq!(error, "the key-value cache: expected at least 8192 bytes, which are 32 tokens, got 1000");
 }
 
 #[tokio::test]

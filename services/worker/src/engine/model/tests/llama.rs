@@ -101,7 +101,7 @@ fn both(tiny: &Tiny) -> [Llama; 2] {
 #[test]
 fn by_the_librarys_operations_it_is_the_same_but_for_rounding() {
     // Both round what is multiplied to 8 bits, each in its own order.
-    for (tiny, bound) in [(Tiny::new().exact(), 1e-4), (Tiny::new(), 0.05)] {
+    for (tiny, bound) in [(Tiny::new().exact(), 1e-3), (Tiny::new(), 0.05)] {
         let [mut ours, mut theirs] = both(&tiny);
         let tokens = text(1, 70);
         let expected = scores(&mut ours, &tokens, &[70]);
@@ -122,7 +122,7 @@ fn texts_of_any_lengths_are_one_step_of_the_librarys_operations() {
         assert_eq!(got.len(), expected.len());
         for (got, expected) in got.iter().zip(&expected) {
             let got = difference(got, expected);
-            assert!(got < 1e-4, "{got}");
+            assert!(got < 1e-3, "{got}");
         }
     };
     same(together(&mut theirs, &texts), together(&mut ours, &texts));

@@ -9,6 +9,7 @@ mod matrix;
 mod mix;
 mod parallel;
 mod product;
+mod shares;
 
 pub(super) use matrix::forms as matrix_forms;
 

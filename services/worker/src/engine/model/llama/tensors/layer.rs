@@ -54,8 +54,8 @@ impl Layer {
         Ok(Self {
             attention_norm: Norm::take(weights, &name("attn_norm"), epsilon, device)?,
             feed_forward_norm: Norm::take(weights, &name("ffn_norm"), epsilon, device)?,
-            keys: Tensor::zeros((tokens, width), DType::F32, device)?,
-            values: Tensor::zeros((tokens, width), DType::F32, device)?,
+            keys: Tensor::zeros((tokens, width), DType::F16, device)?,
+            values: Tensor::zeros((tokens, width), DType::F16, device)?,
             query,
             key,
             value,
@@ -81,8 +81,9 @@ impl Layer {
         let query = step.positions.turn(&self.heads(&self.query.forward(x)?, self.asking)?)?;
         let key = step.positions.turn(&self.heads(&self.key.forward(x)?, self.asked)?)?;
         let key = key.transpose(1, 2)?.reshape((x.dim(0)?, self.asked * self.head_size))?;
-        self.keys.scatter_set(&step.places, &key, 0)?;
-        self.values.scatter_set(&step.places, &self.value.forward(x)?, 0)?;
+        self.keys.scatter_set(&step.places, &key.to_dtype(DType::F16)?, 0)?;
+        let value = self.value.forward(x)?.to_dtype(DType::F16)?;
+        self.values.scatter_set(&step.places, &value, 0)?;
         let query = query.squeeze(0)?;
         let seen: Vec<_> =
             step.groups.iter().map(|group| self.see(&query, group)).collect::<candle_core::Result<_>>()?;
@@ -107,7 +108,7 @@ impl Layer {
             .transpose(0, 1)?
             .reshape((texts, asked, shared, head_size))?;
         let gather = |memory: &Tensor| {
-            let rows = memory.index_select(&group.seen, 0)?;
+            let rows = memory.index_select(&group.seen, 0)?.to_dtype(DType::F32)?;
             rows.reshape((texts, length, asked, head_size))?.transpose(1, 2)?.contiguous()
         };
         let scores = query.matmul(&gather(&self.keys)?.transpose(2, 3)?)?;
