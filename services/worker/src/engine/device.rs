@@ -63,11 +63,11 @@ impl DeviceChoice {
     /// When there is no such GPU, or this build cannot use any.
     pub fn open(self) -> anyhow::Result<Compute> {
         match self {
-            Self::Cpu => Ok(Compute::Processor),
-            Self::Auto => Ok(Self::Cuda(0).open().unwrap_or_else(|error| {
+            Self::Auto if cfg!(feature = "cuda") => Ok(Self::Cuda(0).open().unwrap_or_else(|error| {
                 tracing::info!("computing on the processor: {error:#}");
                 Compute::Processor
             })),
+            Self::Auto | Self::Cpu => Ok(Compute::Processor),
             Self::Cuda(number) => {
                 cuda(number).map(Compute::Tensors).with_context(|| format!("--device {self}"))
             }

@@ -16,9 +16,14 @@ const NAME: &str = "smollm2-135m-instruct";
 
 /// The worker, once it is ready, and where it listens.
 fn start(cache: &str) -> (Service, SocketAddr) {
+    start_with(cache, &[])
+}
+
+/// The same with more options.
+fn start_with(cache: &str, options: &[&str]) -> (Service, SocketAddr) {
     let file =
         std::env::var("SPILLWAY_MODEL").expect("SPILLWAY_MODEL names the file of SmolLM2-135M-Instruct");
-    let mut worker = process(&["--model-file", &file, "--cache-dir", cache]);
+    let mut worker = process(&[&["--model-file", file.as_str(), "--cache-dir", cache], options].concat());
     let address = worker.address();
     let deadline = Instant::now() + Duration::from_secs(120);
     while get(address, "/ready").status != 200 {
@@ -225,6 +230,18 @@ fn a_schema_is_kept_to() {
         (400, &json!("response_format.json_schema.schema"))
     );
     assert_eq!(refused.json()["error"]["message"], "response_format.json_schema.schema: Invalid type: river");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+#[ignore = "needs the model: cargo xtask test runs it"]
+fn memory_for_keys_and_values_is_taken_when_it_is_needed() {
+    let cache = tempfile::tempdir().unwrap();
+    let (worker, _address) = start_with(cache.path().to_str().unwrap(), &["--kv-cache-mib", "4096"]);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", worker.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let mib = line.trim().strip_suffix("kB").unwrap().trim().parse::<u64>().unwrap() / 1024;
+    assert!(mib < 1500, "{mib} MiB");
 }
 
 /// The forward pass that a GPU has, on the processor.

@@ -6,6 +6,7 @@
 
 use super::{PAGE_TOKENS, PageId};
 use half::f16;
+use half::vec::HalfBitsVecExt;
 
 /// How much a token takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl Memory {
     /// For so many pages. The system gives the memory when it is first written to.
     pub(in super::super) fn new(sizes: Sizes, pages: u32) -> Self {
         let numbers = sizes.page_numbers() * pages as usize;
-        let layer = || Layer { sizes, keys: vec![f16::ZERO; numbers], values: vec![f16::ZERO; numbers] };
+        let layer = || Layer { sizes, keys: blank(numbers), values: blank(numbers) };
         Self { layers: (0..sizes.layers).map(|_| layer()).collect() }
     }
 
@@ -95,6 +96,12 @@ impl Layer {
     fn start(&self, page: PageId, head: usize) -> usize {
         page as usize * self.sizes.page_numbers() + head * self.sizes.head_numbers()
     }
+}
+
+/// So many zeros that take no memory yet: asked for as whole numbers, whose zeros the allocator has. Those of other types would be
+/// written.
+fn blank(numbers: usize) -> Vec<f16> {
+    vec![0_u16; numbers].reinterpret_into()
 }
 
 /// With 16 bits; what is larger than these can be is as large as they can be.

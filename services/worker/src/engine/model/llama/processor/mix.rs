@@ -110,7 +110,7 @@ fn see_with<const HEADS: usize>(queries: [&[f32]; HEADS], out: &mut [f32], seen:
             let cells = shares.iter_mut().filter_map(|shares| shares.get_mut(head));
             cells.zip(scores.iter().skip(from)).for_each(|(cell, share)| *cell = *share);
         }
-        // Shares of 0 of what was never this text's could still be no numbers.
+        // What lies behind this token is left out, and not multiplied by 0.
         let shares = shares.get(..PAGE_TOKENS.min(tokens - from)).unwrap_or_default();
         add_up(out, size, shares, widen(layer.values(*page, head), &mut room));
     }
