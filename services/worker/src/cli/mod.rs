@@ -25,8 +25,8 @@ use crate::http::LEVELS;
 use crate::metrics::Metrics;
 use anyhow::{Context, bail, ensure};
 use clap::{Parser, ValueEnum};
+use spillway_weights::WeightsCache;
 use spillway_weights::cli::CacheArgs;
-use spillway_weights::{ModelName, WeightsCache};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -186,8 +186,19 @@ impl Args {
 
     /// The names of the language models, and where they come from.
     fn sources(&self, metrics: &Metrics) -> anyhow::Result<Vec<(String, Source)>> {
+        let first = match (&self.model.model_file, &self.model.weights_model) {
+            (Some(file), _) => AlsoFrom::File(file.clone()),
+            (None, Some(name)) => AlsoFrom::Weights(name.clone()),
+            (None, None) => bail!(
+                "--engine model needs --model-file <FILE>, a model in GGUF format, or --weights-model <NAME>"
+            ),
+        };
         let mut opened: Option<Arc<WeightsCache>> = None;
-        let mut cached = |name: &ModelName, sha256| {
+        let mut source = |from: &AlsoFrom, sha256| {
+            let name = match from {
+                AlsoFrom::File(file) => return anyhow::Ok(Source::File(file.clone())),
+                AlsoFrom::Weights(name) => name.clone(),
+            };
             let cache = match &opened {
                 Some(cache) => Arc::clone(cache),
                 None => {
@@ -195,23 +206,11 @@ impl Args {
                     Arc::clone(opened.insert(Arc::new(cache)))
                 }
             };
-            let (name, runtime) = (name.clone(), Handle::current());
-            anyhow::Ok(Source::Cached(Box::new(Cached { cache, name, sha256, runtime })))
+            Ok(Source::Cached(Box::new(Cached { cache, name, sha256, runtime: Handle::current() })))
         };
-        let first = match (&self.model.model_file, &self.model.weights_model) {
-            (Some(file), _) => Source::File(file.clone()),
-            (None, Some(name)) => cached(name, self.model.weights_sha256)?,
-            (None, None) => bail!(
-                "--engine model needs --model-file <FILE>, a model in GGUF format, or --weights-model <NAME>"
-            ),
-        };
-        let mut sources = vec![(self.model_name.clone(), first)];
+        let mut sources = vec![(self.model_name.clone(), source(&first, self.model.weights_sha256)?)];
         for AlsoModel { name, from } in &self.model.also_model {
-            let source = match from {
-                AlsoFrom::File(file) => Source::File(file.clone()),
-                AlsoFrom::Weights(cached_as) => cached(cached_as, None)?,
-            };
-            sources.push((name.clone(), source));
+            sources.push((name.clone(), source(from, None)?));
         }
         Ok(sources)
     }
